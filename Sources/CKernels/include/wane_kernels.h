@@ -1,0 +1,23 @@
+#ifndef WANE_KERNELS_H
+#define WANE_KERNELS_H
+
+/* Wane's native kernels. Each header is the reference of one concept. */
+
+#include "wane_activation.h"
+#include "wane_bits.h"
+#include "wane_cast.h"
+#include "wane_cpu.h"
+#include "wane_elementwise.h"
+#include "wane_integer.h"
+#include "wane_loss.h"
+#include "wane_memory.h"
+#include "wane_normalization.h"
+#include "wane_optimizer.h"
+#include "wane_pool.h"
+#include "wane_pooling.h"
+#include "wane_quantize.h"
+#include "wane_random.h"
+#include "wane_reduction.h"
+#include "wane_softmax.h"
+
+#endif

@@ -1,0 +1,130 @@
+import WaneGraph
+import WaneTensor
+
+/// Which channels of a model hang together, so that removing one removes all.
+///
+/// Every position on the last axis of every value, and every position on the axes of parameters, is
+/// labelled with a channel. Operations say which positions are the same channel (`ChannelRule`): those
+/// of a filter, its bias, its batch normalization and the rows of the next kernel; all positions of an
+/// image that a flattening lays side by side; both sides of a sum. A removal is then a set of
+/// channels, and what becomes of each parameter can be read off its labels.
+struct ChannelGraph {
+  /// A channel by number; several numbers may turn out to be the same channel.
+  typealias Channel = Int
+
+  private var parents: [Channel] = []
+  /// The channel at each position of the last axis.
+  private var layouts: [Value: [Channel]] = [:]
+  /// The channel at each position of each axis; nil for axes without channels, such as a kernel's height.
+  private var axes: [String: [[Channel]?]] = [:]
+  /// Why channels cannot be removed.
+  private var locks: [(channel: Channel, reason: String)] = []
+  private var reasons: [Channel: String] = [:]
+  /// The model.
+  let model: Graph
+
+  /// Labels a model.
+  init(_ model: Graph) {
+    self.model = model
+    for (index, node) in model.nodes.enumerated() where !(node.operation is ParameterRead) {
+      if let rule = node.operation as? any ChannelRule {
+        rule.connect(node, Value(node: index), &self)
+      } else {
+        let name = type(of: node.operation).name
+        for input in node.inputs { lock(input, "goes into '\(name)', which cannot follow") }
+      }
+      for output in node.outputs.indices where layouts[Value(node: index, output: output)] == nil {
+        let value = Value(node: index, output: output)
+        layouts[value] = fresh(model.type(of: value).channels)
+        lock(value, "comes from '\(type(of: node.operation).name)'")
+      }
+    }
+    for output in model.outputs { lock(output, "is an output of the model") }
+    for lock in locks where reasons[root(lock.channel)] == nil {
+      reasons[root(lock.channel)] = lock.reason
+    }
+  }
+
+  // MARK: For rules
+
+  /// The channels of a value.
+  func layout(_ value: Value) -> [Channel] { layouts[value] ?? [] }
+
+  /// Says what the channels of a result are.
+  mutating func set(_ value: Value, _ channels: [Channel]) { layouts[value] = channels }
+
+  /// Says that two rows of positions hold the same channels.
+  mutating func unite(_ a: [Channel], _ b: [Channel]) {
+    for (left, right) in zip(a, b) {
+      let (first, second) = (root(left), root(right))
+      // The older number stands for both, so that results do not depend on the order of unions.
+      parents[max(first, second)] = min(first, second)
+    }
+  }
+
+  /// Says what the channels on an axis of a parameter are.
+  mutating func bind(_ parameter: Value, axis: Int, to channels: [Channel]) {
+    guard let parameter = model.parameter(parameter) else {
+      for channel in channels { locks.append((channel, "meets weights that are computed")) }
+      return
+    }
+    var labels = axes[parameter.name] ?? Array(repeating: nil, count: parameter.shape.rank)
+    if let known = labels[axis] {
+      unite(known, channels)
+    } else {
+      labels[axis] = channels
+      axes[parameter.name] = labels
+    }
+  }
+
+  /// The channels on an axis of a parameter that makes them, the same whenever it is read.
+  mutating func channels(of parameter: Value, axis: Int) -> [Channel] {
+    if let known = model.parameter(parameter).flatMap({ axes[$0.name]?[axis] }) { return known }
+    let channels = fresh(model.type(of: parameter).dimensions[axis])
+    bind(parameter, axis: axis, to: channels)
+    return channels
+  }
+
+  /// Says that the channels of a value must all stay.
+  mutating func lock(_ value: Value, _ reason: String) {
+    for channel in layout(value) { locks.append((channel, reason)) }
+  }
+
+  private mutating func fresh(_ count: Int) -> [Channel] {
+    let first = parents.count
+    parents.append(contentsOf: first..<first + count)
+    return Array(first..<first + count)
+  }
+
+  // MARK: For passes
+
+  /// The number that stands for a channel under all its names.
+  func root(_ channel: Channel) -> Channel {
+    var channel = channel
+    while parents[channel] != channel { channel = parents[channel] }
+    return channel
+  }
+
+  /// The channels on an axis of a parameter, by the number that stands for each.
+  func roots(of parameter: String, axis: Int) -> [Channel] {
+    (axes[parameter]?[axis] ?? []).map(root)
+  }
+
+  /// Why a channel cannot be removed; nil when it can.
+  func lockReason(_ root: Channel) -> String? { reasons[root] }
+
+  /// The positions of each axis of a parameter that stay when channels are removed; nil for an axis of
+  /// which all stay.
+  func kept(of parameter: String, removing removed: Set<Channel>) -> [[Int]?] {
+    (axes[parameter] ?? []).map { labels in
+      guard let labels else { return nil }
+      let kept = labels.indices.filter { !removed.contains(root(labels[$0])) }
+      return kept.count == labels.count ? nil : kept
+    }
+  }
+
+  /// The number of a value's channels that stay.
+  func keptCount(of value: Value, removing removed: Set<Channel>) -> Int {
+    layout(value).reduce(0) { $0 + (removed.contains(root($1)) ? 0 : 1) }
+  }
+}

@@ -1,0 +1,105 @@
+import WaneGraph
+
+/// How an operation passes channels on. An operation without a rule keeps all channels that reach it
+/// from being removed.
+protocol ChannelRule: Operation {
+  /// Labels the results of a node, and says which channels are the same.
+  func connect(_ node: Node, _ result: Value, _ channels: inout ChannelGraph)
+
+  /// The operation for operands from which channels have been removed.
+  ///
+  /// - Parameter channels: the number of the result's channels that stay.
+  func narrowed(to channels: Int, from type: ValueType) -> any Operation
+}
+
+extension ChannelRule {
+  func narrowed(to channels: Int, from type: ValueType) -> any Operation { self }
+}
+
+/// A rule for operations that treat every channel by itself, without parameters.
+protocol ChannelwiseRule: ChannelRule {}
+
+extension ChannelwiseRule {
+  func connect(_ node: Node, _ result: Value, _ channels: inout ChannelGraph) {
+    channels.set(result, channels.layout(node.inputs[0]))
+  }
+}
+
+extension Activation: ChannelwiseRule {}
+extension Dropout: ChannelwiseRule {}
+extension Quantize: ChannelwiseRule {}
+extension Rescale: ChannelwiseRule {}
+extension AveragePool2D: ChannelwiseRule {}
+extension MaxPool2D: ChannelwiseRule {}
+
+extension Conv2D: ChannelRule {
+  func connect(_ node: Node, _ result: Value, _ channels: inout ChannelGraph) {
+    guard groups == 1 else {
+      channels.lock(node.inputs[0], "goes into a grouped convolution")
+      return
+    }
+    channels.bind(node.inputs[1], axis: 2, to: channels.layout(node.inputs[0]))
+    let filters = channels.channels(of: node.inputs[1], axis: 3)
+    if node.inputs.count > 2 { channels.bind(node.inputs[2], axis: 0, to: filters) }
+    channels.set(result, filters)
+  }
+}
+
+extension Dense: ChannelRule {
+  func connect(_ node: Node, _ result: Value, _ channels: inout ChannelGraph) {
+    channels.bind(node.inputs[1], axis: 0, to: channels.layout(node.inputs[0]))
+    let units = channels.channels(of: node.inputs[1], axis: 1)
+    if node.inputs.count > 2 { channels.bind(node.inputs[2], axis: 0, to: units) }
+    channels.set(result, units)
+  }
+}
+
+extension BatchNorm: ChannelRule {
+  func connect(_ node: Node, _ result: Value, _ channels: inout ChannelGraph) {
+    let layout = channels.layout(node.inputs[0])
+    for parameter in node.inputs[1...] { channels.bind(parameter, axis: 0, to: layout) }
+    channels.set(result, layout)
+  }
+}
+
+extension Add: ChannelRule {
+  func connect(_ node: Node, _ result: Value, _ channels: inout ChannelGraph) {
+    let layout = channels.layout(node.inputs[0])
+    channels.unite(layout, channels.layout(node.inputs[1]))
+    channels.set(result, layout)
+  }
+}
+
+extension Softmax: ChannelRule {
+  func connect(_ node: Node, _ result: Value, _ channels: inout ChannelGraph) {
+    // Each result depends on all operands.
+    channels.lock(node.inputs[0], "goes into a softmax")
+    channels.set(result, channels.layout(node.inputs[0]))
+  }
+}
+
+extension Input: ChannelRule {
+  func connect(_ node: Node, _ result: Value, _ channels: inout ChannelGraph) {}
+}
+
+extension Reshape: ChannelRule {
+  /// Whether channels stay the last axis, or images are laid out in a row, pixel by pixel.
+  private func follows(_ type: ValueType) -> Bool {
+    dimensions.last == type.channels || dimensions.count == 1
+  }
+
+  func connect(_ node: Node, _ result: Value, _ channels: inout ChannelGraph) {
+    let type = channels.model.type(of: node.inputs[0])
+    let layout = channels.layout(node.inputs[0])
+    guard follows(type) else {
+      channels.lock(node.inputs[0], "is reshaped across channels")
+      return
+    }
+    let copies = (dimensions.last ?? 1) / max(type.channels, 1)
+    channels.set(result, (0..<max(copies, 1)).flatMap { _ in layout })
+  }
+
+  func narrowed(to channels: Int, from type: ValueType) -> any Operation {
+    follows(type) ? Reshape(dimensions.dropLast() + [channels]) : self
+  }
+}

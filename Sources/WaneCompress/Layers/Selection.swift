@@ -1,0 +1,56 @@
+import WaneGraph
+import WaneTensor
+
+/// Which layers a pass treats.
+///
+/// A word is the path of a layer, or else a kind of operation (`conv2d`), or else a Lua pattern that
+/// is looked for in paths.
+public struct Selection: Sendable {
+  /// What is treated; everything when nil.
+  public let only: [String]?
+  /// What is not.
+  public let except: [String]
+
+  /// Everything.
+  public static let all = Selection()
+
+  /// Selects the layers that `only` names and `except` does not.
+  public init(only: [String]? = nil, except: [String] = []) {
+    self.only = only
+    self.except = except
+  }
+
+  /// The weighted layers that are selected, and why layers that were asked for by `only` cannot be.
+  ///
+  /// - Parameter named: the model whose layers words refer to, when `model` has lost some of them.
+  /// - Throws: when a word names no layer, or nothing is left.
+  func choose(in model: Graph, named: Graph? = nil, _ verb: String) throws -> (
+    layers: [WeightedLayer], skipped: [Report.Skipped]
+  ) {
+    let names = LayerNames(named ?? model)
+    func union(_ words: [String]) throws -> Set<String> {
+      try words.reduce(into: []) { $0.formUnion(try names.resolve($1, verb).layers) }
+    }
+    let wanted = try only.map(union)
+    let unwanted = try union(except)
+    let weighted = model.weightedLayers()
+    let chosen = weighted.filter { layer in
+      wanted?.contains(layer.path) != false && !unwanted.contains(layer.path)
+    }
+    let weightedPaths = Set(weighted.map(\.path))
+    let skipped = names.paths.filter {
+      wanted?.contains($0) == true && !unwanted.contains($0) && !weightedPaths.contains($0)
+    }
+    guard !chosen.isEmpty else {
+      throw WaneError(
+        verb, weighted.isEmpty ? "the model has no layer with weights" : "no layer with weights is selected")
+    }
+    return (chosen, skipped.map { Report.Skipped($0, "has no kernel") })
+  }
+
+  /// The options as they stand in a report.
+  var reported: [(name: String, value: ReportValue)] {
+    (only.map { [("only", .text($0.joined(separator: ", ")))] } ?? [])
+      + (except.isEmpty ? [] : [("except", .text(except.joined(separator: ", ")))])
+  }
+}

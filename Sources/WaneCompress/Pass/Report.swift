@@ -1,0 +1,99 @@
+/// What a pass did, layer by layer.
+public struct Report: Sendable {
+  /// The pass, by its verb.
+  public var verb: String
+  /// The options it worked with, defaults filled in.
+  public var options: [(name: String, value: ReportValue)]
+  /// What was done, in the order of the model.
+  public var layers: [Row] = []
+  /// What was left as it is, and why.
+  public var skipped: [Skipped] = []
+  /// The epochs of fine-tuning.
+  public var history: [EpochRecord] = []
+
+  /// What was done to one layer.
+  public struct Row: Sendable {
+    /// The layer's path.
+    public var layer: String
+    /// What was done, in a few words.
+    public var action: String
+    /// What the pass changed, in numbers: `("filters", 32, 16)`.
+    public var numbers: [Change]
+
+    /// Creates a row.
+    public init(layer: String, action: String, numbers: [Change]) {
+      self.layer = layer
+      self.action = action
+      self.numbers = numbers
+    }
+
+    /// The change of that name.
+    public subscript(name: String) -> Change? { numbers.first { $0.name == name } }
+  }
+
+  /// A number before and after.
+  public struct Change: Sendable {
+    /// What it counts.
+    public var name: String
+    /// Its value in the model that came in.
+    public var before: Double
+    /// Its value in the model that comes out.
+    public var after: Double
+
+    /// Creates a change.
+    public init(_ name: String, _ before: Double, _ after: Double) {
+      self.name = name
+      self.before = before
+      self.after = after
+    }
+  }
+
+  /// A layer that was left as it is.
+  public struct Skipped: Sendable, Equatable {
+    /// The layer's path.
+    public var layer: String
+    /// Why.
+    public var reason: String
+
+    /// Creates an entry.
+    public init(_ layer: String, _ reason: String) {
+      self.layer = layer
+      self.reason = reason
+    }
+  }
+
+  /// Creates a report of nothing done yet.
+  public init(_ verb: String, options: [(name: String, value: ReportValue)]) {
+    self.verb = verb
+    self.options = options
+  }
+}
+
+/// The value of an option in a report.
+public enum ReportValue: Sendable, Equatable {
+  case number(Double)
+  case text(String)
+  case pairs([Pair])
+
+  /// One entry of a table of options by layer.
+  public struct Pair: Sendable, Equatable {
+    /// The layers.
+    public var layers: String
+    /// What they get.
+    public var value: Double
+  }
+}
+
+/// An epoch of fine-tuning.
+public struct EpochRecord: Sendable {
+  /// Epochs completed, the last one maybe in part.
+  public var epoch: Double
+  /// The mean loss over the epoch's steps.
+  public var loss: Double
+  /// The fraction of training samples whose class was found, when labels are classes.
+  public var accuracy: Double?
+  /// The loss on validation data after the epoch.
+  public var validationLoss: Double?
+  /// The accuracy on validation data after the epoch.
+  public var validationAccuracy: Double?
+}

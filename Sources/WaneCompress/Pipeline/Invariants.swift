@@ -1,0 +1,73 @@
+import WaneGraph
+import WaneTensor
+
+/// What passes have established about the parameters of a model, to be checked after later ones.
+struct Invariants {
+  /// What holds for one parameter.
+  private struct Constraint {
+    /// Ones where the value is pinned to zero.
+    var zeros: Parameter?
+    /// How many values there may be.
+    var values: Int?
+    /// Bits of the grid.
+    var bits: Int?
+  }
+
+  private var constraints: [String: Constraint] = [:]
+
+  /// Takes note of what holds for a model.
+  init(_ model: Graph) throws {
+    for parameter in model.parameters {
+      var constraint = Constraint(bits: parameter.grid?.bits)
+      if parameter.isMasked {
+        let zeros = try parameter.decoded().with(Float.self) { $0.map { Float($0 == 0 ? 1 : 0) } }
+        constraint.zeros = try Parameter(parameter.name, Tensor(zeros, parameter.shape))
+      }
+      if case .codebook(_, let centroids, _) = parameter.payload {
+        constraint.values = centroids.count
+      }
+      constraints[parameter.name] = constraint
+    }
+  }
+
+  /// Checks that all of it holds for a model that came of that one.
+  ///
+  /// - Parameter kept: what is left of parameters that were cut.
+  /// - Throws: when a zero came alive, there are more shared values than there were, or a value left its
+  ///   grid.
+  func verify(_ model: Graph, kept: KeptPositions, after stage: String) throws {
+    for parameter in model.parameters {
+      guard let constraint = constraints[parameter.name] else { continue }
+      func fail(_ what: String) -> WaneError {
+        WaneError("pipeline", "\(stage) broke a constraint of '\(parameter.name)': \(what)")
+      }
+      let values = try parameter.decoded().array(Float.self)
+      if let zeros = try constraint.zeros?.keeping(kept[parameter.name] ?? []) {
+        guard parameter.isMasked else { throw fail("its zeros are no longer pinned") }
+        guard zeros.shape == parameter.shape else { throw fail("its shape changed") }
+        let pinned = try zeros.decoded().array(Float.self)
+        let alive = zip(pinned, values).reduce(0) { $0 + ($1.0 == 1 && $1.1 != 0 ? 1 : 0) }
+        guard alive == 0 else { throw fail("\(alive) pinned zeros are zero no more") }
+      }
+      if let limit = constraint.values {
+        let count = Set(values).count
+        guard count <= limit else { throw fail("it has \(count) values where \(limit) were shared") }
+      }
+      if let bits = constraint.bits {
+        guard let grid = parameter.grid, grid.bits <= bits else {
+          throw fail("it left its grid of \(bits) bits")
+        }
+        guard grid.holds(parameter, values) else { throw fail("values lie off its grid") }
+      }
+    }
+  }
+}
+
+extension WeightGrid {
+  /// Whether all values of a parameter are points of the grid.
+  fileprivate func holds(_ parameter: Parameter, _ values: [Float]) -> Bool {
+    // Codes cannot say anything else; shared values are floats and could.
+    guard case .codebook(_, let centroids, _) = parameter.payload else { return true }
+    return rounded(centroids) == centroids
+  }
+}

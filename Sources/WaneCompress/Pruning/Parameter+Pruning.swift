@@ -1,0 +1,54 @@
+import WaneGraph
+import WaneTensor
+
+extension Parameter {
+  /// The same parameter, in the encoding it has, with zeros pinned where `keep` is false.
+  func pruned(keeping keep: [Bool]) throws -> Parameter {
+    switch payload {
+    case .dense(var tensor):
+      try tensor.withMutableElements(Float.self) { values in
+        for index in values.indices where !keep[index] { values[index] = 0 }
+      }
+      return try replacing(.dense(tensor), isMasked: true)
+    case .integer(let packed, let grid):
+      var codes = try packed.unpacked()
+      for index in codes.indices where !keep[index] { codes[index] = UInt8(grid.codeOffset) }
+      return try replacing(
+        .integer(codes: PackedCodes(codes, bits: packed.bits), grid: grid), isMasked: true)
+    case .codebook(let indices, let centroids, let grid):
+      let codebook = Codebook(centroids: centroids, indices: try indices.unpacked())
+      return try replacing(
+        codebook.pruned(keeping: keep).compacted().payload(grid: grid), isMasked: true)
+    }
+  }
+}
+
+extension Codebook {
+  /// The same table with zero in it and some weights zero; no longer than it was, unless it had but one
+  /// value.
+  fileprivate func pruned(keeping keep: [Bool]) -> Codebook {
+    let zero = centroids.firstIndex(of: 0) ?? centroids.count
+    let table = zero == centroids.count ? centroids + [0] : centroids
+    var members = indices.map(Int.init)
+    for index in members.indices where !keep[index] { members[index] = zero }
+    var users = [Int](repeating: 0, count: table.count)
+    for member in members { users[member] += 1 }
+    var used = table.indices.filter { users[$0] > 0 }
+    while used.count > max(centroids.count, 2) {
+      // One value too many: of two neighbours the less used becomes the other, where that costs least.
+      // A value between them might be zero, or off the grid.
+      let order = used.filter { table[$0] != 0 }.sorted { table[$0] < table[$1] }
+      func cost(_ pair: (Int, Int)) -> Float {
+        let distance = table[pair.0] - table[pair.1]
+        return Float(min(users[pair.0], users[pair.1])) * distance * distance
+      }
+      guard let pair = zip(order, order.dropFirst()).min(by: { cost($0) < cost($1) }) else { break }
+      let (lost, kept) = users[pair.0] < users[pair.1] ? pair : (pair.1, pair.0)
+      for index in members.indices where members[index] == lost { members[index] = kept }
+      users[kept] += users[lost]
+      used.removeAll { $0 == lost }
+    }
+    let places = Dictionary(zip(used, used.indices.map { UInt8($0) })) { first, _ in first }
+    return Codebook(centroids: used.map { table[$0] }, indices: members.map { places[$0] ?? 0 })
+  }
+}

@@ -1,0 +1,77 @@
+import WaneGraph
+import WaneNN
+import WaneTensor
+
+/// The grids of activations, from what occurs when a model runs on samples.
+struct Calibration {
+  let observer: RangeObserverKind
+  let verb: String
+  /// Samples that are looked at together.
+  private static let batch = 64
+  /// Samples taken from training data when none are given for calibration.
+  private static let usualCount = 512
+
+  /// The samples to look at.
+  ///
+  /// - Throws: when there are none.
+  func samples(_ context: CompressionContext) throws -> Dataset {
+    if let given = context.calibration {
+      guard given.count > 0 else { throw WaneError(verb, "the calibration data are empty") }
+      return given
+    }
+    guard let data = context.data, data.count > 0 else {
+      throw WaneError(
+        verb, "the ranges of activations are told from samples: give the option 'calibration' or 'data'")
+    }
+    return try data.slice(0..<min(Self.usualCount, data.count))
+  }
+
+  /// A grid for each of some values.
+  ///
+  /// - Throws: when samples do not fit the model, or the user interrupts.
+  func grids(for values: [Value], in model: Graph, _ context: CompressionContext) throws
+    -> [Value: ActivationGrid]
+  {
+    guard !values.isEmpty else { return [:] }
+    let samples = try samples(context)
+    var grids: [Value: ActivationGrid] = [:]
+    var observed: [Value] = []
+    for value in values {
+      if samples.inputs.dtype == .u8, model.producer(of: value).operation is Input {
+        // Bytes are on this grid from the start, so nothing is lost and nothing computed.
+        grids[value] = try ActivationGrid(scale: 1 / 255, zero: 0)
+      } else {
+        observed.append(value)
+      }
+    }
+    for (value, range) in zip(observed, try ranges(of: observed, in: model, samples, context)) {
+      let (low, high) = range.ends
+      grids[value] = try ActivationGrid(covering: low, high)
+    }
+    return grids
+  }
+
+  private func ranges(
+    of values: [Value], in model: Graph, _ samples: Dataset, _ context: CompressionContext
+  ) throws -> [ObservedRange] {
+    guard !values.isEmpty else { return [] }
+    var ranges = values.map { _ in ObservedRange(observer) }
+    var probe = model
+    probe.outputs = values
+    let session = try InferenceSession(
+      probe.feeding(samples.inputs.dtype, operation: verb), pool: context.pool)
+    for start in stride(from: 0, to: samples.count, by: Self.batch) {
+      let batch = try samples.slice(start..<start + Self.batch)
+      let outputs = try session.run([batch.inputs], poll: context.poll)
+      for index in ranges.indices {
+        outputs[index].with(Float.self) { ranges[index].observe($0) }
+      }
+      context.progress.reportIfWanted(
+        Progress(
+          title: "\(verb) calibration", completed: min(start + Self.batch, samples.count),
+          total: samples.count))
+    }
+    context.progress.finishStage()
+    return ranges
+  }
+}

@@ -1,0 +1,178 @@
+import WaneGraph
+import WaneNN
+import WaneTensor
+
+/// Puts weights and activations on integer grids, so that convolutions and dense layers run on
+/// integers.
+///
+/// Weights get 2 to 8 bits with a scale for each filter, activations 8 bits; biases stay floats and
+/// are rounded to the grid of the sums when the model is compiled. With epochs of fine-tuning the
+/// model is trained while it is rounded (quantization-aware training, Jacob et al., 2018), gradients
+/// passing straight through the rounding and scales learned (Esser et al., LSQ, 2020).
+///
+/// Batch normalizations are folded into the weights first. Pinned zeros stay zero; a codebook stays
+/// one, its values moved to a grid of one scale.
+public struct Quantization: ModelPass {
+  public static let verb = "quantize"
+  /// Bits of weights by layer; nil for layers that `table` alone decides on.
+  public let bits: Int?
+  /// Bits of the weights of some layers.
+  public let table: [(layers: String, bits: Int)]
+  /// How ranges of activations are told.
+  public let observer: RangeObserverKind
+  /// The layers that are treated.
+  public let selection: Selection
+
+  /// Creates a pass with as many bits everywhere.
+  ///
+  /// - Throws: when bits are not in 2...8.
+  public init(
+    bits: Int = 8, observer: RangeObserverKind = .usual, selection: Selection = .all
+  ) throws {
+    try self.init(bits, [], observer, selection)
+  }
+
+  /// Creates a pass with bits by layer; layers that the table does not name stay as they are.
+  ///
+  /// - Throws: when bits are not in 2...8.
+  public init(
+    bits table: [(layers: String, bits: Int)], observer: RangeObserverKind = .usual,
+    selection: Selection = .all
+  ) throws {
+    guard !table.isEmpty else { throw WaneError(Self.verb, "bits names no layers") }
+    try self.init(nil, table, observer, selection)
+  }
+
+  private init(
+    _ bits: Int?, _ table: [(layers: String, bits: Int)], _ observer: RangeObserverKind,
+    _ selection: Selection
+  ) throws {
+    for bits in table.map(\.bits) + (bits.map { [$0] } ?? []) {
+      guard (2...8).contains(bits) else {
+        throw WaneError(Self.verb, "bits must be in 2..8, got \(bits)")
+      }
+    }
+    guard observer.isValid else {
+      throw WaneError(
+        Self.verb, "percentile must be in (50, 100] and momentum in [0, 1), got \(observer.description)")
+    }
+    self.bits = bits
+    self.table = table
+    self.observer = observer
+    self.selection = selection
+  }
+
+  public func apply(to model: Graph, _ context: CompressionContext) throws -> PassResult {
+    let tune = try FineTuner(Self.verb, context, defaults: .init(learningRate: 3e-4))
+    let calibration = Calibration(observer: observer, verb: Self.verb)
+    _ = try calibration.samples(context)
+    let folded = try model.pruned().foldingBatchNorm()
+    let plan = try plan(folded, named: model)
+    var report = Report(Self.verb, options: reportedOptions)
+    report.skipped = plan.skipped
+
+    let points = RoundingPoints(folded, layers: plan.layers.map(\.layer))
+    let grids = try calibration.grids(for: points.values, in: folded, context)
+    var rounded = try points.round(to: grids)
+    for (layer, bits) in plan.layers {
+      try context.poll()
+      guard let kernel = folded.parameters[layer.kernel] else { continue }
+      let quantized = try kernel.quantized(bits: bits)
+      try rounded.set(quantized)
+      report.layers.append(try row(layer, bits, kernel, quantized))
+    }
+
+    // Training starts from the weights before rounding, and from the zeros that were pinned then, not
+    // from those that rounding made.
+    let tuned = try tune(rounded) { run in
+      for (layer, _) in plan.layers {
+        guard let kernel = folded.parameters[layer.kernel] else { continue }
+        run.setWeights(layer.kernel, try kernel.freeValues())
+        if kernel.isMasked { run.setMask(layer.kernel, try kernel.mask()) }
+      }
+    }
+    report.history = tuned.history
+    return PassResult(try tuned.model.withCompactCodebooks(), report)
+  }
+
+  private var reportedOptions: [(name: String, value: ReportValue)] {
+    let bits: ReportValue =
+      self.bits.map { .number(Double($0)) }
+      ?? .pairs(table.map { .init(layers: $0.layers, value: Double($0.bits)) })
+    return [("bits", bits), ("observer", .text(observer.description))] + selection.reported
+  }
+
+  /// The layers to treat and their bits.
+  private func plan(_ model: Graph, named: Graph) throws -> (
+    layers: [(layer: WeightedLayer, bits: Int)], skipped: [Report.Skipped]
+  ) {
+    let chosen = try selection.choose(in: model, named: named, Self.verb)
+    let byLayer = try LayerNames(named).assign(
+      table.map { (layers: $0.layers, value: Double($0.bits)) }, "bits", Self.verb)
+    var layers: [(layer: WeightedLayer, bits: Int)] = []
+    var skipped = chosen.skipped
+    for layer in chosen.layers {
+      guard let wanted = bits ?? byLayer[layer.path].map({ Int($0) }) else {
+        skipped.append(.init(layer.path, "bits does not name it"))
+        continue
+      }
+      if let conv = model.convolution(of: layer), conv.groups != 1 {
+        skipped.append(.init(layer.path, "a grouped convolution runs on floats"))
+        continue
+      }
+      layers.append((layer, wanted))
+    }
+    return (layers, skipped)
+  }
+
+  private func row(_ layer: WeightedLayer, _ bits: Int, _ old: Parameter, _ new: Parameter) throws
+    -> Report.Row
+  {
+    let before = try old.decoded().array(Float.self)
+    let after = try new.decoded().array(Float.self)
+    var (noise, signal) = (0.0, 0.0)
+    for (a, b) in zip(before, after) {
+      noise += Double((a - b) * (a - b))
+      signal += Double(a * a)
+    }
+    let usual = old.grid?.bits ?? 32
+    return Report.Row(
+      layer: layer.path, action: "weights on a grid of \(bits) bits",
+      numbers: [
+        .init("bits", Double(usual), Double(bits)),
+        .init("bytes", Double(old.byteCount), Double(new.byteCount)),
+        // The part of the weights' energy that rounding took, before training.
+        .init("rounding_error", 0, signal > 0 ? (noise / signal).squareRoot() : 0),
+      ])
+  }
+}
+
+extension Parameter {
+  /// The same parameter on an integer grid of `bits` bits: shared values on one of one scale, others on
+  /// one with a scale for each filter.
+  func quantized(bits: Int) throws -> Parameter {
+    if let grid, grid.bits <= bits { return self }
+    guard var codebook = try codebook() else {
+      let weights = try decoded()
+      let grid = try WeightGrid.fitting(weights, bits: bits)
+      return try replacing(.integer(codes: grid.codes(for: weights), grid: grid))
+    }
+    let grid = try WeightGrid.fitting(codebook, bits: bits)
+    codebook.centroids = grid.rounded(codebook.centroids)
+    return try replacing(codebook.payload(grid: grid))
+  }
+
+  /// What training moves: the weights, or the shared values of a codebook.
+  func freeValues() throws -> Tensor {
+    try codebook().map { try Tensor($0.centroids) } ?? decoded()
+  }
+}
+
+extension Graph {
+  /// The same model with every shared value of a codebook listed once and used.
+  func withCompactCodebooks() throws -> Graph {
+    var result = self
+    for parameter in parameters { try result.set(parameter.withCompactCodebook()) }
+    return result
+  }
+}

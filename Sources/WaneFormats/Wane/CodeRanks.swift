@@ -1,0 +1,34 @@
+import WaneGraph
+
+/// The order in which the codes of a parameter are coded: by the value they stand for.
+struct CodeRanks {
+  /// The code of each rank.
+  let codes: [UInt8]
+  /// The rank of each code.
+  let ranks: [UInt8]
+
+  /// The codes of a grid, which are in order already.
+  init(_ grid: WeightGrid) {
+    codes = (0...UInt8(2 * grid.highest)).map { $0 }
+    ranks = codes
+  }
+
+  /// The entries of a codebook, 1 to 256; of equal values the earlier one goes first.
+  init(_ centroids: [Float]) {
+    let order = centroids.indices.sorted { a, b in
+      centroids[a] < centroids[b] || (centroids[a] == centroids[b] && a < b)
+    }
+    var ranks = [UInt8](repeating: 0, count: order.count)
+    for (rank, code) in order.enumerated() { ranks[code] = UInt8(rank) }
+    codes = order.map { UInt8($0) }
+    self.ranks = ranks
+  }
+
+  /// The rank that occurs most often; of several the lowest.
+  func pivot(of codes: [UInt8]) -> UInt8 {
+    var counts = [Int](repeating: 0, count: ranks.count)
+    for code in codes { counts[Int(ranks[Int(code)])] += 1 }
+    let most = counts.max() ?? 0
+    return UInt8(counts.firstIndex(of: most) ?? 0)
+  }
+}

@@ -1,0 +1,63 @@
+import WaneGraph
+
+/// How an operation stands in a file: its number and the attributes it is expected to have.
+///
+/// Attributes that have their default take no space. Numbers, the order of attributes and the
+/// defaults are part of the format: rows and attributes are only added at the end, with a new
+/// version of the format.
+struct OperationRow: Sendable {
+  /// The name of the operation.
+  let name: String
+  /// The attributes with their defaults, whose cases are the types that the file has.
+  let attributes: [(name: String, standard: Attribute)]
+}
+
+/// The operations of format version 1; the number of a row is its place, from 1. Number 0 stands
+/// for an operation that is written out by name.
+enum OperationTable {
+  private static let window: [(String, Attribute)] = [
+    ("size", .ints([2, 2])), ("strides", .ints([2, 2])), ("padding", .string("valid")),
+    ("dilation", .ints([1, 1])),
+  ]
+
+  static let rows: [OperationRow] = [
+    OperationRow(name: "parameter", attributes: []),
+    OperationRow(
+      name: "input",
+      attributes: [
+        ("dimensions", .ints([28, 28, 1])), ("dtype", .string("f32")), ("index", .int(0)),
+      ]),
+    OperationRow(
+      name: "conv2d",
+      attributes: [
+        ("size", .ints([3, 3])), ("strides", .ints([1, 1])), ("padding", .string("valid")),
+        ("relu", .bool(false)), ("groups", .int(1)), ("dilation", .ints([1, 1])),
+      ]),
+    OperationRow(name: "dense", attributes: [("relu", .bool(false))]),
+    OperationRow(name: "activation", attributes: [("kind", .string("relu"))]),
+    OperationRow(name: "max_pool2d", attributes: window),
+    OperationRow(name: "avg_pool2d", attributes: window),
+    OperationRow(name: "reshape", attributes: [("dimensions", .ints([]))]),
+    OperationRow(name: "softmax", attributes: []),
+    OperationRow(
+      name: "rescale", attributes: [("scale", .float(1 / 255)), ("offset", .float(0))]),
+    OperationRow(
+      name: "quantize",
+      attributes: [("scale", .float(1)), ("zero", .int(0)), ("bits", .int(8))]),
+    OperationRow(name: "add", attributes: []),
+    OperationRow(
+      name: "batch_norm", attributes: [("epsilon", .float(1e-3)), ("momentum", .float(0.99))]),
+    OperationRow(name: "dropout", attributes: [("rate", .float(0.5)), ("stream", .int(0))]),
+  ]
+
+  private static let numbers = Dictionary(
+    rows.enumerated().map { ($1.name, $0 + 1) }, uniquingKeysWith: { first, _ in first })
+
+  /// The number of an operation.
+  static func number(of name: String) -> Int? { numbers[name] }
+
+  /// The row of a number that is not 0.
+  static func row(_ number: Int) -> OperationRow? {
+    rows.indices.contains(number - 1) ? rows[number - 1] : nil
+  }
+}

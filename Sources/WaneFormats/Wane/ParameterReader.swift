@@ -1,0 +1,187 @@
+import WaneGraph
+import WaneTensor
+
+/// Reads what a `ParameterWriter` wrote, trusting none of it.
+struct ParameterReader {
+  /// Extents a parameter may have: no value is nothing to store, and products of two stay far from
+  /// overflow.
+  static let extents = 1...Int(Int32.max)
+  /// Axes a parameter may have.
+  static let mostAxes = 16
+
+  private let source: any ByteSource
+  private var next: Int
+  private let end: Int
+
+  /// Reads values from `start` up to the end of the source.
+  init(_ source: any ByteSource, from start: Int) {
+    self.source = source
+    next = start
+    end = source.count
+  }
+
+  /// Bytes of values that no parameter has claimed.
+  var remaining: Int { end - next }
+
+  /// Reads the next parameter, which a node of `layer` reads.
+  ///
+  /// - Throws: a `FileDefect`, an `.io` or a `.memory` error.
+  mutating func read(_ reader: inout ByteReader, layer: String) throws -> Parameter {
+    let head = try reader.byte()
+    guard let form = ParameterForm(rawValue: head & 7) else {
+      throw FileDefect.damaged("there is no form \(head & 7) of parameters")
+    }
+    let flags = ParameterFlags(rawValue: head & ~7)
+    let rest = try reader.string()
+    let name = flags.contains(.hasFullName) ? rest : "\(layer)/\(rest)"
+    let axes = try reader.count("a number of axes", in: 0...ParameterReader.mostAxes)
+    var dimensions: [Int] = []
+    for _ in 0..<axes {
+      dimensions.append(try reader.count("an extent", in: ParameterReader.extents))
+    }
+    let shape = try Shape(dimensions)
+    let payload: Parameter.Payload
+    switch form {
+    case .plainFloats: payload = .dense(try plainFloats(shape))
+    case .codedFloats: payload = .dense(try codedFloats(shape, &reader))
+    case .packedIntegers, .codedIntegers:
+      payload = try integers(shape, isCoded: form == .codedIntegers, &reader)
+    case .packedCodebook, .codedCodebook:
+      payload = try codebook(shape, flags, isCoded: form == .codedCodebook, &reader)
+    }
+    return try Parameter(
+      name, payload, shape: shape, isTrainable: !flags.contains(.isFrozen),
+      isMasked: flags.contains(.isMasked))
+  }
+
+  // MARK: Payloads
+
+  private mutating func plainFloats(_ shape: Shape) throws -> Tensor {
+    let start = try take(4 * shape.count)
+    var tensor = try Tensor(uninitialized: shape, for: "load")
+    try tensor.withMutableBytes { try source.read(into: $0, at: start) }
+    #if !_endian(little)
+      try tensor.withMutableElements(Int32.self) { values in
+        for index in values.indices { values[index] = values[index].byteSwapped }
+      }
+    #endif
+    return tensor
+  }
+
+  private mutating func codedFloats(_ shape: Shape, _ reader: inout ByteReader) throws -> Tensor {
+    let (bytes, layout) = try coded(shape, &reader)
+    var tensor = try Tensor(uninitialized: shape, for: "load")
+    try tensor.withMutableElements(Float.self) { floats in
+      try bytes.withUnsafeBytes { try CodedArray.decode($0, into: floats, layout) }
+    }
+    return tensor
+  }
+
+  private mutating func integers(_ shape: Shape, isCoded: Bool, _ reader: inout ByteReader) throws
+    -> Parameter.Payload
+  {
+    let widths = try reader.byte()
+    let axis = try reader.count("an axis", in: 0...shape.rank)
+    let scales = try reader.floats(count: axis == 0 ? 1 : shape[axis - 1])
+    let grid = try WeightGrid(
+      bits: Int(widths >> 3 & 7) + 1, scales: scales, axis: axis == 0 ? nil : axis - 1)
+    let codes = try codes(
+      shape, bits: Int(widths & 7) + 1, isCoded ? CodeRanks(grid) : nil, &reader)
+    return .integer(codes: codes, grid: grid)
+  }
+
+  private mutating func codebook(
+    _ shape: Shape, _ flags: ParameterFlags, isCoded: Bool, _ reader: inout ByteReader
+  ) throws -> Parameter.Payload {
+    let widths = try reader.byte()
+    let count = Int(try reader.byte()) + 1
+    var grid: WeightGrid?
+    if flags.contains(.hasGrid) {
+      grid = try WeightGrid(
+        bits: Int(widths >> 3 & 7) + 1, scales: [try reader.float()], axis: nil)
+    }
+    let centroids: [Float]
+    if flags.contains(.isOnGrid), let grid {
+      centroids = try reader.raw(count).map { grid.scales[0] * Float(Int8(bitPattern: $0)) }
+    } else {
+      centroids = try reader.floats(count: count)
+    }
+    guard centroids.allSatisfy(\.isFinite) else {
+      throw FileDefect.damaged("a codebook has a value that is not finite")
+    }
+    let indices = try codes(
+      shape, bits: Int(widths & 7) + 1, isCoded ? CodeRanks(centroids) : nil, &reader)
+    return .codebook(indices: indices, centroids: centroids, grid: grid)
+  }
+
+  /// Codes in the form they have in memory; packed in the file when there are no ranks.
+  private mutating func codes(
+    _ shape: Shape, bits: Int, _ ranks: CodeRanks?, _ reader: inout ByteReader
+  ) throws -> PackedCodes {
+    guard let ranks else {
+      let count = PackedBytes.byteCount(shape.count, bits: bits)
+      let start = try take(count)
+      var tensor = try Tensor(uninitialized: Shape([count]), .u8, for: "load")
+      try tensor.withMutableBytes { try source.read(into: $0, at: start) }
+      return try PackedCodes(packed: tensor, bits: bits, count: shape.count)
+    }
+    guard ranks.codes.count <= 1 << bits else {
+      throw FileDefect.damaged("\(ranks.codes.count) codes do not fit in \(bits) bits")
+    }
+    let pivot = Int(try reader.byte())
+    guard pivot < ranks.codes.count else { throw FileDefect.damaged("a pivot is no code") }
+    let (bytes, layout) = try coded(shape, &reader)
+    let packed = try bytes.withUnsafeBytes {
+      try CodedArray.decode(
+        $0, count: shape.count, codesByRank: ranks.codes, pivot: pivot, bits: bits, layout)
+    }
+    return try PackedCodes(packed: packed.tensor, bits: bits, count: shape.count)
+  }
+
+  /// The bytes of a coded array and how its values lie.
+  private mutating func coded(_ shape: Shape, _ reader: inout ByteReader) throws
+    -> ([UInt8], WeightLayout)
+  {
+    var layout = WeightLayout(shape: shape.dimensions)
+    let channels = try reader.count("a number of channels", in: 0...Int(Int32.max))
+    if channels > 0 {
+      layout.channels = channels
+      layout.width = try reader.count("a number of places", in: 1...Int(Int32.max))
+    }
+    let length = try reader.count("a length", in: 0...max(remaining, 0))
+    try CodedArray.check(count: shape.count, bytes: length)
+    return (try source.bytes(at: take(length), count: length), layout)
+  }
+
+  /// Claims the next bytes of the values and returns where they begin.
+  private mutating func take(_ count: Int) throws -> Int {
+    guard count <= remaining else {
+      throw FileDefect.damaged("\(count) bytes of values are \(remaining) bytes")
+    }
+    next += count
+    return next - count
+  }
+}
+
+extension ByteReader {
+  /// Reads floats as `ByteWriter.floats` writes them.
+  mutating func floats(count: Int) throws -> [Float] {
+    let length = try items("bytes of floats")
+    guard length > 0 else {
+      guard count <= remaining / 4 else {
+        throw FileDefect.damaged("\(count) floats do not fit in \(remaining) bytes")
+      }
+      return try (0..<count).map { _ in try float() }
+    }
+    try CodedArray.check(count: count, bytes: length)
+    let bytes = try raw(length)
+    return try [Float](unsafeUninitializedCapacity: count) { floats, initialized in
+      try bytes.withUnsafeBytes {
+        try CodedArray.decode(
+          $0, into: UnsafeMutableBufferPointer(rebasing: floats[..<count]),
+          WeightLayout(shape: [count]))
+      }
+      initialized = count
+    }
+  }
+}

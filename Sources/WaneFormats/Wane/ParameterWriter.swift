@@ -1,0 +1,148 @@
+import WaneGraph
+import WaneTensor
+
+/// Writes parameters: a record in the description, and the values behind it.
+enum ParameterWriter {
+  // Beyond this many floats, coding must save a quarter: float models load at the speed of memory.
+  private static let plainCount = 4096
+
+  /// Writes the record of a parameter that a node of `layer` reads, and returns what belongs behind
+  /// the description.
+  ///
+  /// - Throws: when it has no values, and a `.memory` error.
+  static func write(
+    _ parameter: Parameter, layer: String, layout: WeightLayout?, to writer: inout ByteWriter
+  ) throws -> StoredPayload {
+    guard parameter.shape.rank <= ParameterReader.mostAxes,
+      parameter.shape.dimensions.allSatisfy(ParameterReader.extents.contains)
+    else {
+      throw WaneError(
+        "save", "parameter '\(parameter.name)' of shape \(parameter.shape) has no file form")
+    }
+    let standard = WeightLayout(shape: parameter.shape.dimensions)
+    let layout = layout ?? standard
+    let stored = try payload(of: parameter, layout)
+
+    var flags = ParameterFlags()
+    if !parameter.isTrainable { flags.insert(.isFrozen) }
+    if parameter.isMasked { flags.insert(.isMasked) }
+    var name = parameter.name
+    if !layer.isEmpty, name.hasPrefix(layer + "/") {
+      name.removeFirst(layer.count + 1)
+    } else {
+      flags.insert(.hasFullName)
+    }
+    var entries: [Int8]?
+    if case .codebook(_, let centroids, let grid?) = parameter.payload {
+      flags.insert(.hasGrid)
+      entries = multiples(of: grid.scales[0], centroids)
+      if entries != nil { flags.insert(.isOnGrid) }
+    }
+    writer.byte(stored.form.rawValue | flags.rawValue)
+    writer.string(name)
+    writer.count(parameter.shape.rank)
+    for extent in parameter.shape.dimensions { writer.count(extent) }
+
+    switch parameter.payload {
+    case .dense: break
+    case .integer(let codes, let grid):
+      writer.byte(UInt8(codes.bits - 1) | UInt8(grid.bits - 1) << 3)
+      writer.count(grid.axis.map { $0 + 1 } ?? 0)
+      try writer.floats(grid.scales)
+    case .codebook(let indices, let centroids, let grid):
+      writer.byte(UInt8(indices.bits - 1) | UInt8((grid?.bits ?? 1) - 1) << 3)
+      writer.byte(UInt8(centroids.count - 1))
+      if let grid { writer.float(grid.scales[0]) }
+      if let entries {
+        for entry in entries { writer.byte(UInt8(bitPattern: entry)) }
+      } else {
+        try writer.floats(centroids)
+      }
+    }
+    switch stored.form {
+    case .plainFloats, .packedIntegers, .packedCodebook: return stored
+    case .codedFloats: break
+    case .codedIntegers, .codedCodebook: writer.byte(stored.pivot)
+    }
+    writer.count(layout == standard ? 0 : layout.channels)
+    if layout != standard { writer.count(layout.width) }
+    writer.count(stored.data.count)
+    return stored
+  }
+
+  /// The smallest form of the values.
+  private static func payload(of parameter: Parameter, _ layout: WeightLayout) throws
+    -> StoredPayload
+  {
+    // What a coded form needs in the record: pivot, layout, length.
+    let extra = 8
+    switch parameter.payload {
+    case .dense(let tensor):
+      let coded = try tensor.with(Float.self) { try CodedArray.encode($0, layout) }
+      let limit =
+        tensor.count <= plainCount ? tensor.byteCount - extra : tensor.byteCount / 4 * 3
+      return coded.count < limit
+        ? StoredPayload(form: .codedFloats, data: .bytes(coded))
+        : StoredPayload(form: .plainFloats, data: .tensor(try littleEndian(tensor)))
+    case .integer(let codes, let grid):
+      return try smallest(
+        codes, CodeRanks(grid), layout, packed: .packedIntegers, coded: .codedIntegers)
+    case .codebook(let indices, let centroids, _):
+      return try smallest(
+        indices, CodeRanks(centroids), layout, packed: .packedCodebook, coded: .codedCodebook)
+    }
+  }
+
+  private static func smallest(
+    _ codes: PackedCodes, _ ranks: CodeRanks, _ layout: WeightLayout, packed: ParameterForm,
+    coded: ParameterForm
+  ) throws -> StoredPayload {
+    let symbols = try codes.unpacked()
+    let pivot = ranks.pivot(of: symbols)
+    let bytes = try CodedArray.encode(symbols, ranks: ranks.ranks, pivot: Int(pivot), layout)
+    return bytes.count + 5 < codes.byteCount
+      ? StoredPayload(form: coded, data: .bytes(bytes), pivot: pivot)
+      : StoredPayload(form: packed, data: .tensor(codes.packed))
+  }
+
+  /// Whole numbers that give `values` exactly, zeros and their signs included, when multiplied by
+  /// `scale`.
+  private static func multiples(of scale: Float, _ values: [Float]) -> [Int8]? {
+    var result: [Int8] = []
+    for value in values {
+      guard let entry = Int8(exactly: (value / scale).rounded()),
+        (scale * Float(entry)).bitPattern == value.bitPattern
+      else { return nil }
+      result.append(entry)
+    }
+    return result
+  }
+
+  private static func littleEndian(_ tensor: Tensor) throws -> Tensor {
+    #if _endian(little)
+      return tensor
+    #else
+      var swapped = tensor
+      try swapped.withMutableElements(Int32.self) { values in
+        for index in values.indices { values[index] = values[index].byteSwapped }
+      }
+      return swapped
+    #endif
+  }
+}
+
+extension ByteWriter {
+  /// Appends floats whose number the reader knows: a zero and all their bytes, or the length of
+  /// their code and the code.
+  mutating func floats(_ values: [Float]) throws {
+    let layout = WeightLayout(shape: [values.count])
+    let coded = try values.withUnsafeBufferPointer { try CodedArray.encode($0, layout) }
+    if coded.count + 1 < 4 * values.count {
+      count(coded.count)
+      raw(coded)
+    } else {
+      count(0)
+      for value in values { float(value) }
+    }
+  }
+}

@@ -1,0 +1,26 @@
+extension Graph {
+  /// Every operation that may stand in a file, by name. Adding an operation is a file in
+  /// `Operations/` and a line here, or in the list below it.
+  public static let operations: [String: any Operation.Type] = table([
+    Activation.self, Add.self, AveragePool2D.self, BatchNorm.self, Conv2D.self, Dense.self,
+    Dropout.self, Input.self, MaxPool2D.self, ParameterRead.self, Quantize.self, Rescale.self,
+    Reshape.self, Softmax.self,
+  ])
+
+  /// The operations that only training graphs and compiled graphs have.
+  public static let internalOperations: [String: any Operation.Type] = table([
+    ActivationGradient.self, AllReduce.self, ApplyMask.self, AveragePool2DGradient.self,
+    BatchMean.self, BatchMeanGradient.self, BatchNormInputGradient.self, BatchNormSums.self,
+    BatchNormTraining.self, BatchStatistics.self, CodebookGradient.self, CodebookLookup.self,
+    Conv2DInputGradient.self, Conv2DWeightGradient.self, CrossEntropy.self,
+    DenseInputGradient.self, DenseWeightGradient.self, DistillationLoss.self, FromBytes.self,
+    IntegerLayer.self, LogProbabilities.self, LogProbabilitiesGradient.self,
+    MaxPool2DGradient.self, MovingAverage.self, Ones.self, QuantizeGradient.self,
+    QuantizeWeights.self, QuantizeWeightsGradient.self, ScaleRows.self, SoftmaxGradient.self,
+    SquaredError.self, ToBytes.self,
+  ])
+
+  private static func table(_ types: [any Operation.Type]) -> [String: any Operation.Type] {
+    Dictionary(types.map { ($0.name, $0) }) { first, _ in first }
+  }
+}

@@ -1,0 +1,193 @@
+import WaneTensor
+
+/// A named array of weights together with the constraints it lives under.
+///
+/// What an optimisation established is part of the parameter: pinned zeros, a codebook, an integer
+/// grid. Training, saving, loading and every later pass read it here and keep it.
+public struct Parameter: Sendable {
+  /// The name, `layer/weight`.
+  public let name: String
+  /// The extents, in Keras's order (convolution: height, width, input, output; dense: input, output).
+  public let shape: Shape
+  /// Whether training changes it.
+  public var isTrainable: Bool
+  /// Whether zeros are pinned: a weight that is exactly zero stays zero.
+  public private(set) var isMasked: Bool
+  /// The values in their encoding.
+  public private(set) var payload: Payload
+
+  /// How the values are held.
+  public enum Payload: Sendable {
+    /// One 32-bit float a value.
+    case dense(Tensor)
+    /// One `bits`-bit code a value; `value = scale * code`.
+    case integer(codes: PackedCodes, grid: WeightGrid)
+    /// One index a value into a table of shared values; on an integer grid when there is one.
+    case codebook(indices: PackedCodes, centroids: [Float], grid: WeightGrid?)
+  }
+
+  /// Creates a parameter of floats.
+  ///
+  /// - Throws: when the tensor is not of floats.
+  public init(_ name: String, _ value: Tensor, isTrainable: Bool = true, isMasked: Bool = false)
+    throws
+  {
+    try self.init(name, .dense(value), shape: value.shape, isTrainable: isTrainable, isMasked: isMasked)
+  }
+
+  /// Creates a parameter in any encoding.
+  ///
+  /// - Throws: when the encoding does not hold exactly one value an element, or refers to table
+  ///   entries or channels that do not exist.
+  public init(
+    _ name: String, _ payload: Payload, shape: Shape, isTrainable: Bool = true,
+    isMasked: Bool = false
+  ) throws {
+    self.name = name
+    self.shape = shape
+    self.isTrainable = isTrainable
+    self.isMasked = isMasked
+    self.payload = payload
+    try payload.validate(shape, name: name)
+  }
+
+  /// The same parameter with other values; constraints that the new payload does not express are
+  /// given up, pinned zeros only when asked.
+  public func replacing(_ payload: Payload, isMasked: Bool? = nil) throws -> Parameter {
+    try Parameter(
+      name, payload, shape: shape, isTrainable: isTrainable, isMasked: isMasked ?? self.isMasked)
+  }
+
+  /// The same parameter under another name.
+  public func renamed(_ name: String) throws -> Parameter {
+    try Parameter(name, payload, shape: shape, isTrainable: isTrainable, isMasked: isMasked)
+  }
+
+  /// The values as floats.
+  ///
+  /// - Throws: a `.memory` error.
+  public func decoded() throws -> Tensor {
+    switch payload {
+    case .dense(let tensor): return tensor
+    case .integer(let codes, let grid):
+      let scales = grid.scales
+      let stride = grid.axis.map { axis in shape.dimensions[(axis + 1)...].reduce(1, *) } ?? 1
+      let channels = scales.count
+      let codes = try codes.unpacked()
+      let offset = Int32(grid.codeOffset)
+      var result = try Tensor(uninitialized: shape)
+      try result.withMutableElements(Float.self) { target in
+        for index in target.indices {
+          let scale = scales[channels == 1 ? 0 : index / stride % channels]
+          target[index] = scale * Float(Int32(codes[index]) - offset)
+        }
+      }
+      return result
+    case .codebook(let indices, let centroids, _):
+      let indices = try indices.unpacked()
+      var result = try Tensor(uninitialized: shape)
+      try result.withMutableElements(Float.self) { target in
+        for index in target.indices { target[index] = centroids[Int(indices[index])] }
+      }
+      return result
+    }
+  }
+
+  /// The number of values that are not zero.
+  public func nonzeroCount() throws -> Int {
+    try decoded().with(Float.self) { $0.reduce(0) { $0 + ($1 != 0 ? 1 : 0) } }
+  }
+
+  /// Bytes the values take in memory.
+  public var byteCount: Int {
+    switch payload {
+    case .dense(let tensor): tensor.byteCount
+    case .integer(let codes, let grid): codes.byteCount + 4 * grid.scales.count
+    case .codebook(let indices, let centroids, let grid):
+      indices.byteCount + (grid == nil ? 4 : 1) * centroids.count + 4 * (grid?.scales.count ?? 0)
+    }
+  }
+
+  /// The encoding in a few words, such as `masked int8 per channel`.
+  public var encodingDescription: String {
+    let form =
+      switch payload {
+      case .dense: "f32"
+      case .integer(_, let grid): grid.description
+      case .codebook(_, let centroids, let grid):
+        "codebook of \(centroids.count)" + (grid.map { " \($0)" } ?? "")
+      }
+    return isMasked ? "masked \(form)" : form
+  }
+}
+
+/// A symmetric integer grid for weights: `value = scale * code`.
+public struct WeightGrid: Equatable, Sendable, CustomStringConvertible {
+  /// Bits of a code, 2 to 8.
+  public let bits: Int
+  /// One scale, or one a channel.
+  public let scales: [Float]
+  /// The axis of the channels; nil for one scale.
+  public let axis: Int?
+
+  /// Creates a grid.
+  ///
+  /// - Throws: when bits or scales are out of range.
+  public init(bits: Int, scales: [Float], axis: Int?) throws {
+    guard (2...8).contains(bits) else {
+      throw WaneError("grid", "bits must be in 2..8, got \(bits)")
+    }
+    guard !scales.isEmpty, scales.allSatisfy({ $0.isFinite && $0 > 0 }),
+      axis != nil || scales.count == 1
+    else { throw WaneError("grid", "scales must be positive, and one without a channel axis") }
+    self.bits = bits
+    self.scales = scales
+    self.axis = axis
+  }
+
+  /// The largest code; the smallest is its negative, so that zero has a code and products are
+  /// balanced.
+  public var highest: Int { WeightGrid.highest(bits: bits) }
+
+  /// The largest code of a symmetric grid of `bits` bits.
+  public static func highest(bits: Int) -> Int { (1 << (bits - 1)) - 1 }
+
+  /// What is added to a code to store it as an unsigned number.
+  public var codeOffset: Int { highest }
+
+  /// `int4 per channel`.
+  public var description: String { "int\(bits) per \(axis == nil ? "tensor" : "channel")" }
+}
+
+extension Parameter.Payload {
+  fileprivate func validate(_ shape: Shape, name: String) throws {
+    func fail(_ message: String) -> WaneError { WaneError("parameter '\(name)'", message) }
+    func check(_ codes: PackedCodes, below limit: Int) throws {
+      guard codes.count == shape.count else {
+        throw fail("\(codes.count) codes for shape \(shape)")
+      }
+      let highest = try codes.highest()
+      guard highest < limit else { throw fail("code \(highest) is beyond the \(limit) that exist") }
+    }
+    switch self {
+    case .dense(let tensor):
+      guard tensor.dtype == .f32 else { throw fail("values must be f32, got \(tensor.dtype)") }
+      guard tensor.shape == shape else { throw fail("values \(tensor.shape), shape \(shape)") }
+    case .integer(let codes, let grid):
+      if let axis = grid.axis {
+        guard shape.dimensions.indices.contains(axis), shape[axis] == grid.scales.count else {
+          throw fail("\(grid.scales.count) scales for axis \(axis + 1) of shape \(shape)")
+        }
+      }
+      try check(codes, below: 2 * grid.highest + 1)
+    case .codebook(let indices, let centroids, let grid):
+      guard !centroids.isEmpty, centroids.count <= 256, centroids.allSatisfy(\.isFinite) else {
+        throw fail("a codebook holds 1 to 256 finite values, got \(centroids.count)")
+      }
+      guard grid == nil || grid?.axis == nil else {
+        throw fail("a codebook of the whole tensor has one scale")
+      }
+      try check(indices, below: centroids.count)
+    }
+  }
+}

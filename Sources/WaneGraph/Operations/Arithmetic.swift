@@ -1,0 +1,148 @@
+import CKernels
+import WaneTensor
+
+/// The sum of two values of the same type.
+public struct Add: Operation {
+  public static let name = "add"
+
+  /// Creates a sum.
+  public init() {}
+
+  public init(_ attributes: Attributes) throws {}
+
+  public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
+    try operands(inputs, 2...2)
+    try require(inputs[0], .f32)
+    guard inputs[0] == inputs[1] else {
+      throw WaneError(Self.name, "shapes \(inputs[0]) and \(inputs[1]) differ")
+    }
+    return [inputs[0]]
+  }
+
+  public var overwrites: Int? { 0 }
+
+  public func isLinear(in operand: Int) -> Bool { true }
+
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    [context.outputGradients[0], context.outputGradients[0]]
+  }
+
+  public func lower(_ context: inout LoweringContext) throws -> Kernel {
+    let a = try context.input(0).floats
+    let b = try context.input(1).floats
+    let y = context.output().floats
+    let count = context.output().count
+    return { _ in wane_add_f32(a, b, y, count) }
+  }
+}
+
+/// The number one, or ones: where a backward graph starts.
+public struct Ones: Operation {
+  public static let name = "ones"
+  let dimensions: [Int]
+
+  init(dimensions: [Int]) { self.dimensions = dimensions }
+
+  public init(_ attributes: Attributes) throws { dimensions = try attributes.ints("dimensions") }
+
+  public var attributes: [String: Attribute] { ["dimensions": .ints(dimensions)] }
+
+  public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
+    try operands(inputs, 0...0)
+    return [.fixed(dimensions)]
+  }
+
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] { [] }
+
+  public func lower(_ context: inout LoweringContext) throws -> Kernel {
+    let y = context.output().floats
+    let count = context.output().count
+    return { _ in wane_fill_f32(1, y, count) }
+  }
+}
+
+/// The mean over the batch of one number a sample.
+public struct BatchMean: Operation {
+  public static let name = "batch_mean"
+
+  /// Creates a mean.
+  public init() {}
+
+  public init(_ attributes: Attributes) throws {}
+
+  public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
+    try operands(inputs, 1...1)
+    guard inputs[0] == .batched([]) else {
+      throw WaneError(Self.name, "takes one number a sample, got \(inputs[0])")
+    }
+    return [.fixed([])]
+  }
+
+  public func isLinear(in operand: Int) -> Bool { true }
+
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    guard let gradient = context.outputGradients[0] else { return [nil] }
+    return [try context.add(BatchMeanGradient(), [gradient, context.inputs[0]])]
+  }
+
+  public func lower(_ context: inout LoweringContext) throws -> Kernel {
+    let x = try context.input(0)
+    let y = context.output().floats
+    let total = Double(max(context.totalBatch, 1))
+    return { [x = x.floats, count = x.count] _ in y[0] = Float(wane_sum_f32(x, count) / total) }
+  }
+}
+
+/// The gradient of a mean over the batch: the same share for every sample.
+public struct BatchMeanGradient: Operation {
+  public static let name = "batch_mean_gradient"
+
+  init() {}
+
+  public init(_ attributes: Attributes) throws {}
+
+  public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
+    try operands(inputs, 2...2)
+    return [inputs[1]]
+  }
+
+  public func lower(_ context: inout LoweringContext) throws -> Kernel {
+    let dy = try context.input(0).floats
+    let dx = context.output().floats
+    let count = context.output().count
+    let total = Float(max(context.totalBatch, 1))
+    return { _ in wane_fill_f32(dy[0] / total, dx, count) }
+  }
+}
+
+/// Every row times its own factor: `x [N, ...], factor [N] -> y`.
+public struct ScaleRows: Operation {
+  public static let name = "scale_rows"
+
+  init() {}
+
+  public init(_ attributes: Attributes) throws {}
+
+  public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
+    try operands(inputs, 2...2)
+    guard inputs[0].isBatched, inputs[1] == .batched([]) else {
+      throw WaneError(Self.name, "takes rows and one factor a row, got \(inputs[0]), \(inputs[1])")
+    }
+    return [inputs[0]]
+  }
+
+  public var overwrites: Int? { 0 }
+
+  public func lower(_ context: inout LoweringContext) throws -> Kernel {
+    let x = try context.input(0).floats
+    let factor = try context.input(1).floats
+    let y = context.output().floats
+    let columns = context.inputTypes[0].sampleCount
+    let rows = context.batch
+    return { _ in
+      for row in 0..<rows {
+        wane_scale_f32(x + row * columns, factor[row], y + row * columns, columns)
+      }
+    }
+  }
+}

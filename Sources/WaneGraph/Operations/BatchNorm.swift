@@ -1,0 +1,289 @@
+import CKernels
+import WaneTensor
+
+/// Batch normalization (Ioffe and Szegedy, 2015) over the last axis.
+///
+///     y = gamma * (x - mean) / sqrt(variance + epsilon) + beta
+///
+/// Operands: `x`, and `gamma`, `beta`, moving mean, moving variance, each `[C]`. In this form the moving
+/// statistics are used; the training pass replaces it by `BatchStatistics` and `BatchNormTraining`.
+public struct BatchNorm: Operation {
+  public static let name = "batch_norm"
+  /// Keeps the root away from zero.
+  public let epsilon: Float
+  /// How much of the moving statistics stays at each step.
+  public let momentum: Float
+
+  /// Creates a batch normalization.
+  public init(epsilon: Float, momentum: Float) {
+    self.epsilon = epsilon
+    self.momentum = momentum
+  }
+
+  public init(_ attributes: Attributes) throws {
+    epsilon = try attributes.float("epsilon")
+    momentum = try attributes.float("momentum")
+  }
+
+  public var attributes: [String: Attribute] {
+    ["epsilon": .float(epsilon), "momentum": .float(momentum)]
+  }
+
+  public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
+    try operands(inputs, 5...5)
+    return try inferNormalized(Self.name, inputs)
+  }
+
+  public func work(_ inputs: [ValueType], _ outputs: [ValueType]) -> Int { outputs[0].sampleCount }
+
+  /// With statistics that stay as they are, `y` is linear in `x`: the gradient of `x` is a
+  /// normalization of `dy` without mean and offset.
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    guard let gradient = context.outputGradients[0] else { return [nil, nil, nil, nil, nil] }
+    let (x, gamma, mean, variance) = (
+      context.inputs[0], context.inputs[1], context.inputs[3], context.inputs[4]
+    )
+    var gradients = [Value?](repeating: nil, count: 5)
+    if context.needs(0) {
+      let zeros = try context.add(Rescale(scale: 0), [variance])
+      gradients[0] = try context.add(self, [gradient, gamma, zeros, zeros, variance])
+    }
+    if context.needs(1) || context.needs(2) {
+      let sums = try context.add(
+        all: BatchNormSums(epsilon: epsilon), [x, gradient, mean, variance])
+      gradients[1] = sums[0]
+      gradients[2] = sums[1]
+    }
+    return gradients
+  }
+
+  public func lower(_ context: inout LoweringContext) throws -> Kernel {
+    try lowerNormalize(&context, epsilon: epsilon)
+  }
+}
+
+/// Mean and variance of each channel over the whole batch: `x -> mean [C], variance [C]`.
+public struct BatchStatistics: Operation {
+  public static let name = "batch_statistics"
+
+  init() {}
+
+  public init(_ attributes: Attributes) throws {}
+
+  public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
+    try operands(inputs, 1...1)
+    try require(inputs[0], .f32)
+    return [.fixed([inputs[0].channels]), .fixed([inputs[0].channels])]
+  }
+
+  public var spansShards: Bool { true }
+
+  /// `BatchNormTraining` accounts for how the statistics depend on `x`.
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] { [nil] }
+
+  public func lower(_ context: inout LoweringContext) throws -> Kernel {
+    let x = try context.input(0).floats
+    let channels = context.inputTypes[0].channels
+    let rows = try context.input(0).count / max(channels, 1)
+    let mean = context.output(0).floats
+    guard context.isUsed(1) else { throw WaneError(Self.name, "the variance is not used") }
+    let variance = context.output(1).floats
+    guard let member = context.team, member.team.count > 1 else {
+      return { _ in
+        wane_batch_norm_moments_f32(x, mean, variance, rows, channels)
+        wane_scale_f32(variance, 1 / Float(max(rows, 1)), variance, channels)
+      }
+    }
+    // Every worker leaves the moments of its shard in memory of its own and then combines all of
+    // them in the same order, so that all have the same result.
+    let team = member.team
+    let own = try Storage(byteCount: (2 * channels + 1) * 4, for: Self.name)
+    let local = own.pointer.assumingMemoryBound(to: Float.self)
+    let parts = team.join(context.nodeKey, worker: member.worker, local)
+    local[2 * channels] = Float(rows)
+    return { _ in
+      let local = own.pointer.assumingMemoryBound(to: Float.self)
+      wane_batch_norm_moments_f32(x, local, local + channels, rows, channels)
+      team.wait()
+      var total = 0
+      wane_fill_f32(0, mean, channels)
+      wane_fill_f32(0, variance, channels)
+      for other in 0..<team.count {
+        guard let part = parts[other] else { continue }
+        let count = Int(part[2 * channels])
+        wane_batch_norm_combine_f32(
+          mean, variance, total, part, part + channels, count, channels)
+        total += count
+      }
+      wane_scale_f32(variance, 1 / Float(max(total, 1)), variance, channels)
+      // Nobody may start the next step's moments while a neighbour still reads these.
+      team.wait()
+    }
+  }
+}
+
+/// Batch normalization with the statistics of the batch at hand:
+/// `x, gamma, beta, mean, variance -> y`.
+public struct BatchNormTraining: Operation {
+  public static let name = "batch_norm_training"
+  let epsilon: Float
+
+  init(epsilon: Float) { self.epsilon = epsilon }
+
+  public init(_ attributes: Attributes) throws { epsilon = try attributes.float("epsilon") }
+
+  public var attributes: [String: Attribute] { ["epsilon": .float(epsilon)] }
+
+  public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
+    try operands(inputs, 5...5)
+    return try inferNormalized(Self.name, inputs)
+  }
+
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    guard let gradient = context.outputGradients[0] else { return [nil, nil, nil, nil, nil] }
+    let (x, gamma, mean, variance) = (
+      context.inputs[0], context.inputs[1], context.inputs[3], context.inputs[4]
+    )
+    let sums = try context.add(
+      all: BatchNormSums(epsilon: epsilon), [x, gradient, mean, variance])
+    let dx = try context.add(
+      BatchNormInputGradient(epsilon: epsilon),
+      [gradient, x, gamma, mean, variance, sums[0], sums[1]])
+    return [dx, sums[0], sums[1], nil, nil]
+  }
+
+  public func lower(_ context: inout LoweringContext) throws -> Kernel {
+    try lowerNormalize(&context, epsilon: epsilon)
+  }
+}
+
+/// `x, dy, mean, variance -> dgamma, dbeta`, summed over the samples at hand.
+public struct BatchNormSums: Operation {
+  public static let name = "batch_norm_sums"
+  let epsilon: Float
+
+  init(epsilon: Float) { self.epsilon = epsilon }
+
+  public init(_ attributes: Attributes) throws { epsilon = try attributes.float("epsilon") }
+
+  public var attributes: [String: Attribute] { ["epsilon": .float(epsilon)] }
+
+  public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
+    try operands(inputs, 4...4)
+    return [.fixed([inputs[0].channels]), .fixed([inputs[0].channels])]
+  }
+
+  public func lower(_ context: inout LoweringContext) throws -> Kernel {
+    let x = try context.input(0).floats
+    let dy = try context.input(1).floats
+    let mean = try context.input(2).floats
+    let variance = try context.input(3).floats
+    let channels = context.inputTypes[0].channels
+    let rows = try context.input(0).count / max(channels, 1)
+    let dgamma = context.output(0).floats
+    // Somebody reads both: the input gradient does.
+    let isBetaUsed = context.isUsed(1)
+    let dbeta = context.output(1).floats
+    context.reserveScratch(8 * channels)
+    return { [epsilon] run in
+      let inverse = run.scratch.assumingMemoryBound(to: Float.self)
+      reciprocalRoots(variance, epsilon, inverse, channels)
+      wane_batch_norm_grad_sums_f32(
+        x, dy, mean, inverse, dgamma, isBetaUsed ? dbeta : inverse + channels, rows, channels)
+    }
+  }
+}
+
+/// The gradient with respect to `x`, given the sums of the whole batch.
+public struct BatchNormInputGradient: Operation {
+  public static let name = "batch_norm_input_gradient"
+  let epsilon: Float
+
+  init(epsilon: Float) { self.epsilon = epsilon }
+
+  public init(_ attributes: Attributes) throws { epsilon = try attributes.float("epsilon") }
+
+  public var attributes: [String: Attribute] { ["epsilon": .float(epsilon)] }
+
+  public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
+    try operands(inputs, 7...7)
+    return [inputs[0]]
+  }
+
+  public var overwrites: Int? { 0 }
+
+  public func lower(_ context: inout LoweringContext) throws -> Kernel {
+    let pointers = try (0..<7).map { try context.input($0).floats }
+    let dx = context.output().floats
+    let channels = context.inputTypes[0].channels
+    let rows = context.output().count / max(channels, 1)
+    let count = rows / max(context.batch, 1) * context.totalBatch
+    context.reserveScratch(4 * channels)
+    return { [epsilon] run in
+      let inverse = run.scratch.assumingMemoryBound(to: Float.self)
+      reciprocalRoots(pointers[4], epsilon, inverse, channels)
+      wane_batch_norm_grad_f32(
+        pointers[1], pointers[0], pointers[3], inverse, pointers[2], pointers[5], pointers[6],
+        count, dx, rows, channels)
+    }
+  }
+}
+
+/// `old * momentum + new * (1 - momentum)`: moving statistics.
+public struct MovingAverage: Operation {
+  public static let name = "moving_average"
+  let momentum: Float
+
+  init(momentum: Float) { self.momentum = momentum }
+
+  public init(_ attributes: Attributes) throws { momentum = try attributes.float("momentum") }
+
+  public var attributes: [String: Attribute] { ["momentum": .float(momentum)] }
+
+  public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
+    try operands(inputs, 2...2)
+    return [inputs[0]]
+  }
+
+  public func lower(_ context: inout LoweringContext) throws -> Kernel {
+    let old = try context.input(0).floats
+    let new = try context.input(1).floats
+    let y = context.output().floats
+    let count = context.output().count
+    return { [momentum] _ in
+      wane_scale_f32(old, momentum, y, count)
+      wane_axpy_f32(1 - momentum, new, y, count)
+    }
+  }
+}
+
+private func inferNormalized(_ operation: String, _ inputs: [ValueType]) throws -> [ValueType] {
+  let channels = inputs[0].channels
+  guard inputs[0].dtype == .f32, inputs[0].isBatched, !inputs[0].dimensions.isEmpty,
+    inputs[1...].allSatisfy({ $0 == .fixed([channels]) })
+  else {
+    throw WaneError(operation, "\(inputs[0]) does not fit statistics of \(inputs[1])")
+  }
+  return [inputs[0]]
+}
+
+private func reciprocalRoots(
+  _ variance: UnsafePointer<Float>, _ epsilon: Float, _ result: UnsafeMutablePointer<Float>,
+  _ channels: Int
+) {
+  for channel in 0..<channels { result[channel] = 1 / (variance[channel] + epsilon).squareRoot() }
+}
+
+private func lowerNormalize(_ context: inout LoweringContext, epsilon: Float) throws -> Kernel {
+  let pointers = try (0..<5).map { try context.input($0).floats }
+  let y = context.output().floats
+  let channels = context.inputTypes[0].channels
+  let rows = context.output().count / max(channels, 1)
+  context.reserveScratch(4 * channels)
+  return { run in
+    let scale = run.scratch.assumingMemoryBound(to: Float.self)
+    reciprocalRoots(pointers[4], epsilon, scale, channels)
+    wane_mul_f32(scale, pointers[1], scale, channels)
+    wane_batch_norm_apply_f32(pointers[0], pointers[3], scale, pointers[2], y, rows, channels)
+  }
+}

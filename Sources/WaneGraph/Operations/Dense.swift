@@ -1,0 +1,145 @@
+import COneDNN
+import WaneTensor
+
+/// A fully connected layer: `y = x W + b`.
+///
+/// Operands: rows `[N, I]`, weights `[I, O]`, and a bias `[O]` if any.
+public struct Dense: Operation {
+  public static let name = "dense"
+  /// Whether `max(0, y)` is applied; set by the fusion pass.
+  public let isReLUFused: Bool
+
+  /// Creates a fully connected layer.
+  public init(isReLUFused: Bool = false) { self.isReLUFused = isReLUFused }
+
+  public init(_ attributes: Attributes) throws { isReLUFused = try attributes.bool("relu") }
+
+  public var attributes: [String: Attribute] { ["relu": .bool(isReLUFused)] }
+
+  public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
+    try operands(inputs, 2...3)
+    for input in inputs { try require(input, .f32) }
+    let row = inputs[0].dimensions
+    let weights = inputs[1].dimensions
+    guard inputs[0].isBatched, row.count == 1 else {
+      throw WaneError(
+        Self.name, "takes one row a sample, got \(inputs[0]); put a flatten layer before it")
+    }
+    guard !inputs[1].isBatched, weights.count == 2, weights[0] == row[0], weights[1] > 0 else {
+      throw WaneError(Self.name, "weights \(Shape.text(weights)) do not fit rows of \(row[0])")
+    }
+    guard inputs.count == 2 || inputs[2] == .fixed([weights[1]]) else {
+      throw WaneError(Self.name, "bias \(inputs[2]) does not fit \(weights[1]) units")
+    }
+    return [.batched([weights[1]])]
+  }
+
+  public func work(_ inputs: [ValueType], _ outputs: [ValueType]) -> Int {
+    inputs[1].sampleCount
+  }
+
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    guard var gradient = context.outputGradients[0] else {
+      return context.inputs.map { _ in nil }
+    }
+    if isReLUFused {
+      gradient = try context.add(ActivationGradient(.relu), [gradient, context.outputs[0]])
+    }
+    var gradients = [Value?](repeating: nil, count: context.inputs.count)
+    if context.needs(1) || (context.inputs.count == 3 && context.needs(2)) {
+      let results = try context.add(all: DenseWeightGradient(), [context.inputs[0], gradient])
+      gradients[1] = results[0]
+      if context.inputs.count == 3 { gradients[2] = results[1] }
+    }
+    if context.needs(0) {
+      gradients[0] = try context.add(DenseInputGradient(), [gradient, context.inputs[1]])
+    }
+    return gradients
+  }
+
+  public func lower(_ context: inout LoweringContext) throws -> Kernel {
+    let hasBias = context.inputTypes.count == 3
+    var shape = denseShape(context.batch, context.inputTypes[1])
+    var flags = (hasBias ? UInt32(WANE_DNN_BIAS) : 0) | (isReLUFused ? UInt32(WANE_DNN_RELU) : 0)
+    if !context.isConstant(1) { flags |= UInt32(WANE_DNN_PLAIN_WEIGHTS) }
+    let kernel = try DenseMathKernel(Self.name) {
+      wane_dnn_dense_forward_create(&shape, flags, WANE_DNN_AUTO, $0)
+    }
+    context.reserveScratch(kernel.scratchBytes)
+    var arguments = wane_dnn_arguments()
+    arguments.src = UnsafePointer(try context.input(0).floats)
+    arguments.weights = try context.weights(of: kernel, input: 1)
+    if hasBias { arguments.bias = UnsafePointer(try context.input(2).floats) }
+    arguments.dst = context.output().floats
+    return kernel.kernel(arguments)
+  }
+}
+
+/// The gradient of a dense layer with respect to its rows: `dy, W -> dx`.
+public struct DenseInputGradient: Operation {
+  public static let name = "dense_input_gradient"
+
+  init() {}
+
+  public init(_ attributes: Attributes) throws {}
+
+  public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
+    try operands(inputs, 2...2)
+    return [.batched([inputs[1].dimensions[0]])]
+  }
+
+  public func work(_ inputs: [ValueType], _ outputs: [ValueType]) -> Int { inputs[1].sampleCount }
+
+  public func lower(_ context: inout LoweringContext) throws -> Kernel {
+    var shape = denseShape(context.batch, context.inputTypes[1])
+    let flags = UInt32(WANE_DNN_PLAIN_WEIGHTS)
+    let kernel = try DenseMathKernel(Self.name) {
+      wane_dnn_dense_backward_data_create(&shape, flags, WANE_DNN_AUTO, $0)
+    }
+    context.reserveScratch(kernel.scratchBytes)
+    var arguments = wane_dnn_arguments()
+    arguments.diff_dst = UnsafePointer(try context.input(0).floats)
+    arguments.weights = UnsafeRawPointer(try context.input(1).pointer)
+    arguments.diff_src = context.output().floats
+    return kernel.kernel(arguments)
+  }
+}
+
+/// The gradients of a dense layer with respect to weights and bias: `x, dy -> dW, db`, summed over the
+/// samples at hand.
+public struct DenseWeightGradient: Operation {
+  public static let name = "dense_weight_gradient"
+
+  init() {}
+
+  public init(_ attributes: Attributes) throws {}
+
+  public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
+    try operands(inputs, 2...2)
+    return [.fixed([inputs[0].channels, inputs[1].channels]), .fixed([inputs[1].channels])]
+  }
+
+  public func work(_ inputs: [ValueType], _ outputs: [ValueType]) -> Int { outputs[0].sampleCount }
+
+  public func lower(_ context: inout LoweringContext) throws -> Kernel {
+    var shape = denseShape(
+      context.batch, .fixed([context.inputTypes[0].channels, context.inputTypes[1].channels]))
+    let flags = context.isUsed(1) ? UInt32(WANE_DNN_BIAS) : 0
+    let kernel = try DenseMathKernel(Self.name) {
+      wane_dnn_dense_backward_weights_create(&shape, flags, WANE_DNN_AUTO, $0)
+    }
+    context.reserveScratch(kernel.scratchBytes)
+    var arguments = wane_dnn_arguments()
+    arguments.src = UnsafePointer(try context.input(0).floats)
+    arguments.diff_dst = UnsafePointer(try context.input(1).floats)
+    arguments.diff_weights = context.output(0).floats
+    if context.isUsed(1) { arguments.diff_bias = context.output(1).floats }
+    return kernel.kernel(arguments)
+  }
+}
+
+private func denseShape(_ batch: Int, _ weights: ValueType) -> wane_dnn_dense {
+  wane_dnn_dense(
+    batch: Int64(batch), inputs: Int64(weights.dimensions[0]),
+    outputs: Int64(weights.dimensions[1]))
+}

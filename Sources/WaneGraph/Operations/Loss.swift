@@ -1,0 +1,226 @@
+import CKernels
+import WaneTensor
+
+/// Cross entropy between logits and labels, one number a sample.
+///
+/// Operands: logits `[N, C]`, and labels: classes `[N]` of type i32, or distributions `[N, C]`.
+/// Results: the loss `[N]`; its gradient with respect to the logits `[N, C]`, made only when used; and the
+/// number of samples whose largest logit is at the label.
+public struct CrossEntropy: Operation {
+  public static let name = "cross_entropy"
+
+  /// Creates a cross entropy.
+  public init() {}
+
+  public init(_ attributes: Attributes) throws {}
+
+  public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
+    try operands(inputs, 2...2)
+    let rows = inputs[0]
+    try require(rows, .f32)
+    guard rows.isBatched, rows.dimensions.count == 1 else {
+      throw WaneError(Self.name, "takes one row of logits a sample, got \(rows)")
+    }
+    guard inputs[1] == .batched([], .i32) || inputs[1] == rows else {
+      throw WaneError(
+        Self.name, "labels \(inputs[1]) do not fit logits \(rows): give classes or one-hot rows")
+    }
+    return [.batched([]), rows, .fixed([])]
+  }
+
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    try scaledGradient(&context)
+  }
+
+  public func lower(_ context: inout LoweringContext) throws -> Kernel {
+    let logits = try context.input(0).floats
+    let labels = try context.input(1)
+    let loss = context.output(0).floats
+    let gradient = context.isUsed(1) ? context.output(1).floats : nil
+    let hits = context.isUsed(2) ? context.output(2).floats : nil
+    let (rows, columns) = (context.batch, context.inputTypes[0].channels)
+    if context.inputTypes[1].dtype == .i32 {
+      return { [labels = labels.ints] run in
+        let count = wane_cross_entropy_index_f32(
+          logits, labels, loss, gradient, 1, rows, columns)
+        if count < 0 { run.failure.pointee = RunFailure.labelOutOfRange.rawValue }
+        hits?.pointee = Float(max(count, 0))
+      }
+    }
+    return { [labels = labels.floats] _ in
+      let count = wane_cross_entropy_dense_f32(logits, labels, loss, gradient, 1, rows, columns)
+      hits?.pointee = Float(max(count, 0))
+    }
+  }
+}
+
+/// The squared difference, averaged over the elements of a sample: `predicted, target -> loss [N]`.
+///
+/// The second result is the gradient with respect to `predicted`, made only when used.
+public struct SquaredError: Operation {
+  public static let name = "squared_error"
+
+  /// Creates a squared error.
+  public init() {}
+
+  public init(_ attributes: Attributes) throws {}
+
+  public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
+    try operands(inputs, 2...2)
+    try require(inputs[0], .f32)
+    guard inputs[0].isBatched, inputs[0] == inputs[1] else {
+      throw WaneError(Self.name, "predictions \(inputs[0]) and targets \(inputs[1]) differ")
+    }
+    return [.batched([]), inputs[0]]
+  }
+
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    try scaledGradient(&context)
+  }
+
+  public func lower(_ context: inout LoweringContext) throws -> Kernel {
+    let x = try context.input(0).floats
+    let target = try context.input(1).floats
+    let loss = context.output(0).floats
+    let gradient = context.isUsed(1) ? context.output(1).floats : nil
+    let (rows, columns) = (context.batch, context.inputTypes[0].sampleCount)
+    return { _ in wane_squared_error_f32(x, target, loss, gradient, 1, rows, columns) }
+  }
+}
+
+/// What a student's logits lack of a teacher's (Hinton, Vinyals and Dean, 2015).
+///
+///     T^2 * KL(softmax(teacher / T) || softmax(student / T))
+///
+/// Operands: student logits and teacher logits `[N, C]`. Results: the loss `[N]`, and its gradient with
+/// respect to the student, made only when used. The teacher gets no gradient.
+public struct DistillationLoss: Operation {
+  public static let name = "distillation"
+  /// The temperature T, greater than 0.
+  public let temperature: Float
+
+  /// Creates a distillation loss.
+  ///
+  /// - Throws: when the temperature is not a positive number.
+  public init(temperature: Float) throws {
+    guard temperature > 0, temperature.isFinite else {
+      throw WaneError("distillation", "temperature must be greater than 0, got \(temperature)")
+    }
+    self.temperature = temperature
+  }
+
+  public init(_ attributes: Attributes) throws {
+    try self.init(temperature: attributes.float("temperature"))
+  }
+
+  public var attributes: [String: Attribute] { ["temperature": .float(temperature)] }
+
+  public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
+    try operands(inputs, 2...2)
+    try require(inputs[0], .f32)
+    guard inputs[0].isBatched, inputs[0].dimensions.count == 1, inputs[0] == inputs[1] else {
+      throw WaneError(Self.name, "student logits \(inputs[0]) and teacher \(inputs[1]) differ")
+    }
+    return [.batched([]), inputs[0]]
+  }
+
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    try scaledGradient(&context)
+  }
+
+  public func lower(_ context: inout LoweringContext) throws -> Kernel {
+    let student = try context.input(0).floats
+    let teacher = try context.input(1).floats
+    let loss = context.output(0).floats
+    let gradient = context.isUsed(1) ? context.output(1).floats : nil
+    let (rows, columns) = (context.batch, context.inputTypes[0].channels)
+    return { [temperature] _ in
+      wane_distillation_f32(student, teacher, temperature, loss, gradient, 1, rows, columns)
+    }
+  }
+}
+
+/// The logarithm of a row of probabilities, normalised and kept away from zero by 1e-7 as Keras does,
+/// so that losses on logits apply to networks whose last layer gives probabilities.
+public struct LogProbabilities: Operation {
+  public static let name = "log_probabilities"
+  /// The least probability that is told from zero.
+  static let floor: Float = 1e-7
+
+  /// Creates the operation.
+  public init() {}
+
+  public init(_ attributes: Attributes) throws {}
+
+  public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
+    try operands(inputs, 1...1)
+    try require(inputs[0], .f32)
+    return inputs
+  }
+
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    guard let gradient = context.outputGradients[0] else { return [nil] }
+    return [try context.add(LogProbabilitiesGradient(), [gradient, context.inputs[0]])]
+  }
+
+  public func lower(_ context: inout LoweringContext) throws -> Kernel {
+    let x = try context.input(0).floats
+    let y = context.output().floats
+    let columns = context.inputTypes[0].channels
+    let rows = context.output().count / max(columns, 1)
+    let floor = Self.floor
+    return { _ in
+      for row in 0..<rows {
+        let (x, y) = (x + row * columns, y + row * columns)
+        let sum = Float(wane_sum_f32(x, columns))
+        wane_scale_f32(x, 1 / max(sum, floor), y, columns)
+        wane_clamp_f32(y, floor, 1 - floor, y, columns)
+      }
+      wane_log_f32(y, y, rows * columns)
+    }
+  }
+}
+
+/// The gradient of `LogProbabilities`: `dy, x -> dx`.
+public struct LogProbabilitiesGradient: Operation {
+  public static let name = "log_probabilities_gradient"
+
+  init() {}
+
+  public init(_ attributes: Attributes) throws {}
+
+  public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
+    try operands(inputs, 2...2)
+    return [inputs[0]]
+  }
+
+  public func lower(_ context: inout LoweringContext) throws -> Kernel {
+    let dy = try context.input(0).floats
+    let x = try context.input(1).floats
+    let dx = context.output().floats
+    let columns = context.inputTypes[0].channels
+    let rows = context.output().count / max(columns, 1)
+    let floor = LogProbabilities.floor
+    return { _ in
+      for row in 0..<rows {
+        let (dy, x, dx) = (dy + row * columns, x + row * columns, dx + row * columns)
+        let sum = max(Float(wane_sum_f32(x, columns)), floor)
+        // y = log(x / sum): dx_j = dy_j / x_j - sum_i(dy_i) / sum over the elements not clamped.
+        var total: Float = 0
+        for column in 0..<columns {
+          let share = x[column] / sum
+          let isInside = share > floor && share < 1 - floor
+          dx[column] = isInside ? dy[column] / x[column] : 0
+          if isInside { total += dy[column] }
+        }
+        for column in 0..<columns { dx[column] -= total / sum }
+      }
+    }
+  }
+}
+
+/// The gradient of a loss that makes its own: each sample's, times what the loss weighs there.
+private func scaledGradient(_ context: inout GradientContext) throws -> [Value?] {
+  guard let weight = context.outputGradients[0] else { return [nil, nil] }
+  return [try context.add(ScaleRows(), [context.outputs[1], weight]), nil]
+}

@@ -1,0 +1,61 @@
+import CKernels
+import WaneTensor
+
+/// `exp(x) / sum(exp(x))` along the last axis.
+public struct Softmax: Operation {
+  public static let name = "softmax"
+
+  /// Creates a softmax.
+  public init() {}
+
+  public init(_ attributes: Attributes) throws {}
+
+  public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
+    try operands(inputs, 1...1)
+    try require(inputs[0], .f32)
+    guard !inputs[0].dimensions.isEmpty else {
+      throw WaneError(Self.name, "takes at least one axis, got \(inputs[0])")
+    }
+    return inputs
+  }
+
+  public var overwrites: Int? { 0 }
+
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    guard let gradient = context.outputGradients[0] else { return [nil] }
+    return [try context.add(SoftmaxGradient(), [gradient, context.outputs[0]])]
+  }
+
+  public func lower(_ context: inout LoweringContext) throws -> Kernel {
+    let x = try context.input(0).floats
+    let y = context.output().floats
+    let columns = context.inputTypes[0].channels
+    let rows = columns == 0 ? 0 : context.output().count / columns
+    return { _ in wane_softmax_f32(x, y, rows, columns) }
+  }
+}
+
+/// The gradient of softmax from its result: `dy, y -> dx`.
+public struct SoftmaxGradient: Operation {
+  public static let name = "softmax_gradient"
+
+  init() {}
+
+  public init(_ attributes: Attributes) throws {}
+
+  public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
+    try operands(inputs, 2...2)
+    return [inputs[0]]
+  }
+
+  public var overwrites: Int? { 0 }
+
+  public func lower(_ context: inout LoweringContext) throws -> Kernel {
+    let dy = try context.input(0).floats
+    let y = try context.input(1).floats
+    let dx = context.output().floats
+    let columns = context.inputTypes[0].channels
+    let rows = columns == 0 ? 0 : context.output().count / columns
+    return { _ in wane_softmax_grad_f32(y, dy, dx, rows, columns) }
+  }
+}

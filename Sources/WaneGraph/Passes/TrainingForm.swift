@@ -1,0 +1,195 @@
+import WaneTensor
+
+/// A graph as training sees it: constrained parameters made from free variables, batch
+/// normalization on the statistics of the batch.
+public struct TrainingForm: Sendable {
+  /// A free variable of training.
+  public struct Variable: Sendable {
+    /// The name under which the graph reads it.
+    public let name: String
+    /// The parameter it determines, or helps to determine.
+    public let parameter: String
+    /// What it is to that parameter.
+    public let role: Role
+    /// Where it starts.
+    public let initial: Tensor
+    /// Whether the optimizer moves it.
+    public let isTrainable: Bool
+  }
+
+  /// What a variable is to its parameter.
+  public enum Role: Sendable {
+    /// The weights themselves, before masking and rounding.
+    case weights
+    /// The shared values of a codebook.
+    case centroids
+    /// What the scales of an integer grid are multiplied by.
+    case scales
+    /// Zeros where the weights are pinned to zero, ones elsewhere.
+    case mask
+  }
+
+  /// The graph; its outputs are those of the model.
+  public var graph: Graph
+  /// The variables it reads, in order.
+  public private(set) var variables: [Variable] = []
+  /// For parameters that follow the data (moving statistics): the value each has after a step.
+  public private(set) var updates: [(parameter: String, value: Value)] = []
+  private let original: ParameterTable
+
+  /// Brings a model into training form.
+  ///
+  /// - Parameters:
+  ///   - masking: names of parameters that get a mask though they have none yet, so that pruning
+  ///     can proceed during training.
+  ///   - isFrozen: parameters for which this is true do not move, and their batch normalizations
+  ///     keep their statistics.
+  public init(
+    _ model: Graph, masking: Set<String> = [], isFrozen: (Parameter) -> Bool = { _ in false }
+  ) throws {
+    original = model.parameters
+    let source = try model.pruned().sinkingBelowMaxPool().fusingReLU()
+    var variables: [Variable] = []
+    var pending: [(String, Value)] = []
+    var known: [String: Value] = [:]
+    graph = try source.rewritten { _, node, inputs, graph in
+      if let read = node.operation as? ParameterRead, let parameter = source.parameters[read.name] {
+        if let value = known[read.name] { return [value] }
+        let isTrainable = parameter.isTrainable && !isFrozen(parameter)
+        let value = try TrainingForm.expand(
+          parameter, isTrainable: isTrainable, isMasked: masking.contains(parameter.name),
+          layer: node.layer, &graph, &variables)
+        known[read.name] = value
+        return [value]
+      }
+      if let norm = node.operation as? BatchNorm, let mean = source.parameter(node.inputs[3]),
+        let variance = source.parameter(node.inputs[4]), !isFrozen(mean)
+      {
+        let statistics = try graph.add(BatchStatistics(), [inputs[0]], layer: node.layer)
+        for (parameter, (old, new)) in zip(
+          [mean, variance], zip(inputs[3...], statistics))
+        {
+          let average = MovingAverage(momentum: norm.momentum)
+          pending.append(
+            (parameter.name, try graph.add(one: average, [old, new], layer: node.layer)))
+        }
+        return try graph.add(
+          BatchNormTraining(epsilon: norm.epsilon), Array(inputs[..<3]) + statistics,
+          layer: node.layer)
+      }
+      return nil
+    }
+    self.variables = variables
+    updates = pending.map { (parameter: $0.0, value: $0.1) }
+  }
+
+  private static func expand(
+    _ parameter: Parameter, isTrainable: Bool, isMasked: Bool, layer: String,
+    _ graph: inout Graph, _ variables: inout [Variable]
+  ) throws -> Value {
+    func variable(_ suffix: String, _ role: Role, _ initial: Tensor) throws -> Value {
+      let name = parameter.name + suffix
+      variables.append(
+        Variable(
+          name: name, parameter: parameter.name, role: role, initial: initial,
+          isTrainable: isTrainable && role != .mask))
+      let read = ParameterRead(name: name, dimensions: initial.shape.dimensions)
+      return try graph.add(one: read, [], layer: layer)
+    }
+    func masked(_ weights: Value) throws -> Value {
+      guard parameter.isMasked || isMasked else { return weights }
+      let count = parameter.shape.count
+      let initial =
+        try parameter.isMasked
+        ? parameter.mask() : ones(count).reshaped(parameter.shape)
+      let mask = try variable("#mask", .mask, initial)
+      return try graph.add(one: ApplyMask(), [weights, mask], layer: layer)
+    }
+    switch parameter.payload {
+    case .dense(let tensor):
+      return try masked(variable("", .weights, tensor))
+    case .integer(_, let grid):
+      let weights = try variable("", .weights, parameter.decoded())
+      let factors = try variable("#scales", .scales, ones(grid.scales.count))
+      return try graph.add(
+        one: QuantizeWeights(grid), [masked(weights), factors], layer: layer)
+    case .codebook(let indices, let centroids, let grid):
+      var values = try variable("#centroids", .centroids, Tensor(centroids))
+      if let grid {
+        let factors = try variable("#scales", .scales, ones(grid.scales.count))
+        values = try graph.add(one: QuantizeWeights(grid), [values, factors], layer: layer)
+      }
+      let pinned = parameter.isMasked ? centroids.firstIndex(of: 0) : nil
+      let lookup = CodebookLookup(
+        try Tensor(indices.unpacked(), parameter.shape), pinned: pinned)
+      return try graph.add(one: lookup, [values], layer: layer)
+    }
+  }
+
+  private static func ones(_ count: Int) throws -> Tensor {
+    try Tensor([Float](repeating: 1, count: count))
+  }
+
+  /// The parameter that variables with the given values determine, in its own encoding.
+  ///
+  /// - Parameter values: the variables' values by name.
+  public func parameter(_ name: String, values: [String: Tensor]) throws -> Parameter {
+    guard let parameter = original[name] else {
+      throw WaneError("train", "there is no parameter '\(name)'")
+    }
+    func value(_ suffix: String) throws -> Tensor {
+      guard let tensor = values[name + suffix] else {
+        throw WaneError("train", "variable '\(name)\(suffix)' is missing")
+      }
+      return tensor
+    }
+    let mask = values[name + "#mask"]
+    let isMasked = parameter.isMasked || mask != nil
+    switch parameter.payload {
+    case .dense:
+      return try parameter.replacing(.dense(value("").masked(by: mask)), isMasked: isMasked)
+    case .integer(_, let grid):
+      let scales = QuantizeWeights.scales(
+        grid.scales, factors: try value("#scales").array(Float.self))
+      let trained = try WeightGrid(bits: grid.bits, scales: scales, axis: grid.axis)
+      return try parameter.replacing(
+        .integer(codes: trained.codes(for: value("").masked(by: mask)), grid: trained),
+        isMasked: isMasked)
+    case .codebook(let indices, let old, let grid):
+      var centroids = try value("#centroids").array(Float.self)
+      if parameter.isMasked, let zero = old.firstIndex(of: 0) { centroids[zero] = 0 }
+      guard let grid else {
+        return try parameter.replacing(
+          .codebook(indices: indices, centroids: centroids, grid: nil))
+      }
+      let scales = QuantizeWeights.scales(
+        grid.scales, factors: try value("#scales").array(Float.self))
+      let trained = try WeightGrid(bits: grid.bits, scales: scales, axis: nil)
+      return try parameter.replacing(
+        .codebook(indices: indices, centroids: trained.rounded(centroids), grid: trained))
+    }
+  }
+}
+
+extension Parameter {
+  /// Ones where the value is not zero, zeros where it is.
+  public func mask() throws -> Tensor {
+    var mask = try decoded().copied()
+    try mask.withMutableElements(Float.self) { values in
+      for index in values.indices { values[index] = values[index] == 0 ? 0 : 1 }
+    }
+    return mask
+  }
+}
+
+extension Tensor {
+  /// The same values with zeros where the mask has them.
+  func masked(by mask: Tensor?) throws -> Tensor {
+    guard let mask else { return self }
+    var result = self
+    try result.withMutableElements(Float.self) { target in
+      mask.with(Float.self) { for index in target.indices where $0[index] == 0 { target[index] = 0 } }
+    }
+    return result
+  }
+}

@@ -1,0 +1,116 @@
+import WaneTensor
+
+/// A model ready to run: compiled once, for any number of samples.
+///
+/// Programs are made for the batch sizes that come up and kept. Not for use by two threads at once.
+public final class InferenceSession {
+  /// The graph in the form that runs.
+  public let graph: Graph
+  private let pool: WorkerPool
+  private let weights: WeightStore
+  private var programs: [Int: [Program]] = [:]
+  /// Samples that one worker runs at once: enough to amortise a call, few enough to stay in cache.
+  private let chunk: Int
+
+  /// Compiles a model.
+  public init(_ model: Graph, pool: WorkerPool, chunk: Int = 64) throws {
+    graph = try model.inferenceForm()
+    self.pool = pool
+    self.chunk = chunk
+    weights = WeightStore(graph.parameters)
+  }
+
+  /// The program for a batch size, one a worker.
+  public func program(batch: Int, worker: Int = 0) throws -> Program {
+    var made = programs[batch] ?? []
+    while made.count <= worker {
+      made.append(try Program(graph, batch: batch, mode: .inference, weights: weights))
+    }
+    programs[batch] = made
+    return made[worker]
+  }
+
+  /// Bytes of everything needed to run one sample: weights in runtime form, buffers, scratch memory.
+  public static func memoryBytes(_ model: Graph) throws -> Int {
+    let graph = try model.inferenceForm()
+    let weights = WeightStore(graph.parameters)
+    let program = try Program(graph, batch: 1, mode: .inference, weights: weights)
+    return weights.byteCount + program.arenaBytes + program.scratchBytes
+  }
+
+  /// Runs the model.
+  ///
+  /// - Parameters:
+  ///   - inputs: one tensor an input, the first axis counting samples.
+  ///   - poll: called now and then; throws to stop.
+  /// - Throws: when the inputs do not fit the model.
+  public func run(_ inputs: [Tensor], poll: () throws -> Void = {}) throws -> [Tensor] {
+    let samples = try check(inputs)
+    let types = graph.outputs.map(graph.type(of:))
+    var outputs = try types.map {
+      try Tensor(uninitialized: $0.shape(batch: samples), $0.dtype, for: "predict")
+    }
+    let size = max(1, min(chunk, (samples + pool.count - 1) / pool.count))
+    var start = 0
+    while start < samples {
+      try poll()
+      // A round: a chunk for each worker, the last ones maybe smaller or without work.
+      let ranges = (0..<pool.count).map { worker in
+        let from = min(samples, start + worker * size)
+        return from..<min(samples, from + size)
+      }
+      let round = try ranges.enumerated().map { worker, range in
+        range.isEmpty ? nil : try program(batch: range.count, worker: worker)
+      }
+      let targets = try outputs.indices.map { index in
+        try outputs[index].withMutableBytes { $0.baseAddress }
+      }
+      try pool.run { worker in
+        guard let program = round[worker] else { return }
+        let range = ranges[worker]
+        for (input, buffer) in zip(inputs, program.inputs) {
+          input.withBytes { source in
+            let row = source.count / samples
+            if let base = source.baseAddress {
+              buffer.pointer.copyMemory(
+                from: base + range.lowerBound * row, byteCount: range.count * row)
+            }
+          }
+        }
+        program.run(firstSample: range.lowerBound)
+        for (index, buffer) in program.outputs.enumerated() {
+          let row = types[index].sampleCount * types[index].dtype.byteCount
+          if let target = targets[index] {
+            (target + range.lowerBound * row).copyMemory(
+              from: buffer.pointer, byteCount: range.count * row)
+          }
+        }
+      }
+      // All are asked, so that none keeps its failure for the next run.
+      let checks = round.map { program in Result { try program?.check() } }
+      for check in checks { try check.get() }
+      start += size * pool.count
+    }
+    return outputs
+  }
+
+  private func check(_ inputs: [Tensor]) throws -> Int {
+    let expected = graph.inputs.map(graph.type(of:))
+    guard inputs.count == expected.count, let first = inputs.first else {
+      throw WaneError(
+        "predict", "the model takes \(expected.count) inputs, got \(inputs.count)")
+    }
+    for (input, type) in zip(inputs, expected) {
+      guard input.shape.rank == type.dimensions.count + 1,
+        Array(input.shape.dimensions.dropFirst()) == type.dimensions,
+        input.shape[0] == first.shape[0]
+      else {
+        throw WaneError("predict", "the model takes \(type), got \(input.shape)")
+      }
+      guard input.dtype == type.dtype else {
+        throw WaneError("predict", "the model takes \(type.dtype) values, got \(input.dtype)")
+      }
+    }
+    return first.shape[0]
+  }
+}

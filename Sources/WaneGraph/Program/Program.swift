@@ -1,0 +1,160 @@
+import CKernels
+import WaneTensor
+
+/// A graph compiled for a batch size: every shape known, every buffer placed, every kernel made.
+///
+/// A program belongs to one worker at a time. Running it allocates nothing.
+public final class Program {
+  /// Samples of one run.
+  public let batch: Int
+  /// Bytes of the arena that holds inputs, outputs and everything between.
+  public let arenaBytes: Int
+  /// Bytes of scratch memory.
+  public let scratchBytes: Int
+  /// The inputs, to be written before a run.
+  public let inputs: [Buffer]
+  /// The outputs, to be read after a run.
+  public let outputs: [Buffer]
+  /// The layer and operation of each kernel in order, for profiles.
+  public let steps: [(layer: String, operation: String)]
+
+  private let kernels: ContiguousArray<Kernel>
+  private let arena: Storage
+  private let scratch: Storage
+  private let weights: WeightStore
+  private let placement: [Value: Buffer]
+  private let failure: Storage
+
+  /// What a pointer without meaning points to.
+  nonisolated(unsafe) static let nowhere = UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64)
+
+  /// Compiles a graph.
+  ///
+  /// - Parameters:
+  ///   - graph: nodes no output needs cost nothing.
+  ///   - batch: samples of a run.
+  ///   - totalBatch: samples of the batch of which this program runs a shard; `batch` by default.
+  ///   - weights: the parameters in runtime form, shared with other programs of the same graph.
+  ///   - destinations: where outputs shall be written, by output index; others lie in the arena.
+  ///   - team: the place among workers this program runs beside; nil when it runs alone.
+  /// - Throws: when memory cannot be had or an operation cannot be lowered.
+  public init(
+    _ graph: Graph, batch: Int, totalBatch: Int? = nil, mode: ProgramMode, weights: WeightStore,
+    destinations: [Int: UnsafeMutableRawPointer] = [:], team: TeamMember? = nil
+  ) throws {
+    let layout = try BufferLayout(graph, batch: batch, destinations: destinations)
+    let arena = try Storage(byteCount: layout.plan.byteCount, for: "program")
+    var placement: [Value: Buffer] = [:]
+    for (value, place) in layout.places {
+      let shape = try graph.type(of: value).shape(batch: batch)
+      switch place {
+      case .arena(let offset):
+        placement[value] = Buffer(pointer: arena.pointer + offset, shape: shape)
+      case .destination(let pointer):
+        placement[value] = Buffer(pointer: pointer, shape: shape)
+      }
+    }
+
+    var kernels = ContiguousArray<Kernel>()
+    var steps: [(layer: String, operation: String)] = []
+    var scratchBytes = 0
+    func buffer(_ value: Value) throws -> Buffer {
+      if let buffer = placement[value] { return buffer }
+      let shape = try graph.type(of: value).shape(batch: batch)
+      let producer = graph.producer(of: value)
+      if let read = producer.operation as? ParameterRead {
+        return Buffer(pointer: try weights.pointer(read.name), shape: shape)
+      }
+      guard let alias = producer.operation.aliases else {
+        throw WaneError("program", "a value has no place")
+      }
+      return Buffer(pointer: try buffer(producer.inputs[alias]).pointer, shape: shape)
+    }
+    for index in layout.needed {
+      let node = graph.nodes[index]
+      if let read = node.operation as? ParameterRead {
+        if let parameter = weights.parameters[read.name],
+          parameter.shape.dimensions != read.dimensions
+        {
+          throw WaneError(
+            "program", "parameter '\(read.name)' is \(parameter.shape), the graph reads "
+              + Shape.text(read.dimensions))
+        }
+        continue
+      }
+      if node.operation is Input { continue }
+      if node.operation.aliases != nil { continue }
+      var context = LoweringContext(
+        node: node, inputTypes: node.inputs.map(graph.type(of:)), batch: batch,
+        totalBatch: totalBatch ?? batch, mode: mode,
+        parameterNames: node.inputs.map {
+          (graph.producer(of: $0).operation as? ParameterRead)?.name
+        },
+        inputBuffers: node.inputs.map { value in { try buffer(value) } },
+        outputBuffers: node.outputs.indices.map { placement[Value(node: index, output: $0)] },
+        weights: weights, nodeKey: "\(index)", team: team)
+      do {
+        kernels.append(try node.operation.lower(&context))
+      } catch let error as WaneError {
+        throw error.inLayer(node.layer)
+      }
+      steps.append((node.layer, type(of: node.operation).name))
+      scratchBytes = max(scratchBytes, context.scratchBytes)
+    }
+    for (output, pointer) in layout.copies {
+      let source = try buffer(graph.outputs[output])
+      let bytes = source.count * graph.type(of: graph.outputs[output]).dtype.byteCount
+      kernels.append { _ in pointer.copyMemory(from: source.pointer, byteCount: bytes) }
+      steps.append(("", "copy"))
+    }
+
+    self.batch = batch
+    self.arena = arena
+    self.arenaBytes = layout.plan.byteCount
+    self.weights = weights
+    self.kernels = kernels
+    self.steps = steps
+    self.placement = placement
+    self.scratchBytes = scratchBytes
+    scratch = try Storage(byteCount: scratchBytes, for: "program")
+    failure = try Storage(byteCount: 64, for: "program")
+    failure.pointer.storeBytes(of: 0, as: Int32.self)
+    inputs = try graph.inputs.map(buffer)
+    outputs = try graph.outputs.enumerated().map { index, value in
+      guard let pointer = destinations[index] else { return try buffer(value) }
+      return Buffer(pointer: pointer, shape: try graph.type(of: value).shape(batch: batch))
+    }
+  }
+
+  /// The buffer of a value, when it has one of its own.
+  public func buffer(of value: Value) -> Buffer? { placement[value] }
+
+  /// Runs all kernels in order.
+  public func run(seed: UInt64 = 0, step: UInt64 = 0, firstSample: Int = 0) {
+    let state = RunState(
+      scratch: scratch.pointer, failure: failure.pointer.assumingMemoryBound(to: Int32.self),
+      seed: seed, step: step, firstSample: firstSample)
+    for kernel in kernels { kernel(state) }
+  }
+
+  /// Throws when a library failed in a run since the last check.
+  public func check() throws {
+    let code = failure.pointer.load(as: Int32.self)
+    guard code != 0 else { return }
+    failure.pointer.storeBytes(of: 0, as: Int32.self)
+    throw WaneError(
+      "program", RunFailure(rawValue: code)?.message ?? "oneDNN failed with status \(code)")
+  }
+
+  /// Runs all kernels in order and adds the seconds each took to `times`.
+  public func profile(into times: inout [Double]) {
+    let state = RunState(
+      scratch: scratch.pointer, failure: failure.pointer.assumingMemoryBound(to: Int32.self))
+    if times.count != kernels.count { times = [Double](repeating: 0, count: kernels.count) }
+    for (index, kernel) in kernels.enumerated() {
+      let start = Clock.seconds()
+      kernel(state)
+      times[index] += Clock.seconds() - start
+    }
+  }
+}

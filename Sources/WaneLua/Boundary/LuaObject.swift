@@ -1,0 +1,14 @@
+/// A Swift object that Lua can hold.
+///
+/// Each class of them has one ``Noun`` in the registry.
+///
+/// Boxes keep the object alive until Lua collects or closes them.
+package protocol LuaObject: AnyObject, LuaConvertible {}
+
+/// A Lua function that a running call can use: an argument, or a value met inside one.
+///
+/// It names a place on the Lua stack and is valid until the call (with its continuations) ends.
+/// To keep a function longer, hold it in a box: see ``CallContext/results(_:holding:)``.
+package struct LuaFunction: Hashable {
+  let stackIndex: Int32
+}

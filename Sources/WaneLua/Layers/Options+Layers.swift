@@ -1,0 +1,49 @@
+import WaneGraph
+import WaneNN
+import WaneTensor
+
+extension Options {
+  /// A number for both axes, or one for each.
+  func pair(_ name: String) throws -> [Int]? {
+    guard let values = try integers(name) else { return nil }
+    guard values.count == 1 || values.count == 2, values.allSatisfy({ $0 > 0 }) else {
+      throw bad(name, "one or two positive whole numbers expected")
+    }
+    return values.count == 1 ? [values[0], values[0]] : values
+  }
+
+  /// An activation by its name.
+  func activation(_ name: String) throws -> ActivationName? {
+    try choice(name).flatMap(ActivationName.init(rawValue:))
+  }
+
+  /// How images are padded; not at all by default.
+  func padding() throws -> Padding {
+    try choice("padding").flatMap(Padding.init(rawValue:)) ?? .valid
+  }
+
+  /// A window of a given option for its size.
+  func window(_ size: String, default usual: [Int]? = nil, strides: [Int]? = nil) throws -> Window2D {
+    let size = try required(size, pair(size) ?? usual)
+    return try Window2D(
+      functionName, size: size, strides: pair("strides") ?? strides ?? size,
+      dilation: pair("dilation") ?? [1, 1], padding: padding())
+  }
+}
+
+extension Option {
+  static let layerName = Option(
+    "name", "string", default: "the kind", "what the layer is called in the model")
+
+  static func activation(_ text: String = "applied to the result") -> Option {
+    Option("activation", oneOf: ActivationName.allCases.map(\.rawValue), default: "linear", text)
+  }
+
+  static let padding = Option(
+    "padding", oneOf: Padding.allCases.map(\.rawValue), default: "valid",
+    "valid: windows lie inside; same: zeros around, so that with stride 1 the size stays")
+
+  static func strides(default usual: String) -> Option {
+    Option("strides", "integer or pair", default: usual, "steps between windows")
+  }
+}

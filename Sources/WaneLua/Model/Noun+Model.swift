@@ -1,0 +1,131 @@
+import WaneFormats
+import WaneGraph
+import WaneNN
+import WaneTensor
+
+extension Noun {
+  static let model = Noun(
+    ModelBox.self, "Model", "A network: a graph of operations and its parameters.",
+    fields: [
+      Field("parameters", "integer", "How many numbers its parameters have.") {
+        (box: ModelBox) in box.graph.parameters.reduce(0) { $0 + $1.shape.count }
+      },
+      Field("nonzero", "integer", "How many of them are not zero.") {
+        (box: ModelBox) in try box.graph.parameters.reduce(0) { try $0 + $1.nonzeroCount() }
+      },
+      Field("macs", "integer", "Multiply-accumulate operations for one sample.") {
+        (box: ModelBox) in box.graph.work
+      },
+      Field("bytes", "integer", "Bytes its parameters take in memory.") {
+        (box: ModelBox) in box.graph.parameters.reduce(0) { $0 + $1.byteCount }
+      },
+      Field("file_bytes", "integer", "Bytes of the file that save writes, header included.") {
+        (box: ModelBox) in try WaneFile.size(of: box.graph)
+      },
+      Field("memory_bytes", "integer", "Bytes needed to run one sample, weights included.") {
+        (box: ModelBox) in try InferenceSession.memoryBytes(box.graph)
+      },
+      Field("layers", "list of strings", "The names of its layers, in order.") {
+        (box: ModelBox) in try Summary(box.graph).rows.map(\.layer)
+      },
+    ],
+    methods: [
+      .fit, .evaluate, .predict,
+      Function(
+        "summary", "A table of the layers with shapes, parameters and MACs.",
+        signature: "summary() -> text", example: "print(model:summary())",
+        method: { (box: ModelBox, context) in context.results(try box.summaryText()) }),
+      Function(
+        "copy", "The same model; training one leaves the other as it is.",
+        signature: "copy() -> Model", example: "before = model:copy()",
+        method: { (box: ModelBox, context) in context.results(ModelBox(box.graph)) }),
+      Function(
+        "parameter", "The values of a parameter, decoded to floats.",
+        signature: "parameter(name) -> Tensor", example: #"kernel = model:parameter "dense/kernel""#,
+        method: { (box: ModelBox, context) in
+          let name = try context.string(2)
+          guard let parameter = box.graph.parameters[name] else {
+            let names = box.graph.parameters.map(\.name)
+            throw context.argumentError(
+              2, "no parameter '\(name)' \(NearestName.hint(for: name, in: names))")
+          }
+          return context.results(TensorBox(try parameter.decoded()))
+        }),
+      Function(
+        "parameter_names", "The names of all parameters, in order.",
+        signature: "parameter_names() -> list of strings",
+        method: { (box: ModelBox, context) in
+          context.results(box.graph.parameters.map(\.name))
+        }),
+      Function(
+        "save", "Writes the model to a .wane file, whole or not at all.",
+        signature: "save(path) -> bytes", example: #"model:save "cnn.wane""#,
+        method: { (box: ModelBox, context) in
+          let path = try context.string(2)
+          try WaneFile(box.graph).write(to: path)
+          return context.results(try WaneFile.size(of: box.graph))
+        }),
+    ],
+    metamethods: [
+      Function(
+        "__tostring", "A table of the layers.", signature: "tostring(model)",
+        method: { (box: ModelBox, context) in context.results(try box.summaryText()) }),
+      Function(
+        "__call", "Runs the model: the same as predict.", signature: "model(inputs) -> outputs",
+        method: { (box: ModelBox, context) in try box.predict(context) }),
+    ],
+    names: { box in
+      (try? Summary(box.graph).rows.map(\.layer)) ?? []
+    })
+}
+
+extension Function {
+  fileprivate static let evaluate = Function(
+    "evaluate", "How well the model does on a data set.",
+    signature: "evaluate(data, [options]) -> { loss = ..., accuracy = ... }",
+    options: [.loss],
+    example: "print(model:evaluate(test).accuracy)",
+    method: { (box: ModelBox, context) in
+      let data = try context.object(2, as: DatasetBox.self).dataset
+      let loss = try context.options(3).choice("loss").flatMap(Loss.init(rawValue:))
+      let evaluation = try Evaluation(
+        box.graph, on: data, loss: loss, pool: Threads.pool(), poll: context.poll)
+      var fields: [String: LuaValue] = ["loss": .number(evaluation.loss)]
+      fields["accuracy"] = evaluation.accuracy.map { .number($0) }
+      return context.results(LuaValue.table(LuaTable(fields: fields)))
+    })
+
+  fileprivate static let predict = Function(
+    "predict", "Runs the model on samples: a tensor or a data set.",
+    signature: "predict(inputs, ...) -> outputs...",
+    example: "probabilities = model:predict(test:take(10))",
+    method: { (box: ModelBox, context) in try box.predict(context) })
+
+  /// `wane.load`.
+  static let load = Function(
+    "load", "Reads a model from a .wane file.", signature: "load(path) -> Model",
+    example: #"model = wane.load "cnn.wane""#
+  ) { context in
+    context.results(ModelBox(try WaneFile.read(try context.string(1)).graph))
+  }
+}
+
+extension ModelBox {
+  fileprivate func predict(_ context: CallContext) throws -> CallContext.Outcome {
+    let inputs: [Tensor]
+    if let box = context.objectIfAny(2, as: DatasetBox.self) {
+      inputs = [box.dataset.inputs]
+    } else {
+      inputs = try (2...max(2, context.count)).map { index in
+        guard let box = context.objectIfAny(index, as: TensorBox.self) else {
+          throw context.expected("Tensor or Dataset", index)
+        }
+        return box.tensor
+      }
+    }
+    // Samples of other types than bytes are taken as they are; a wrong type is named by the engine.
+    let dtype = inputs.allSatisfy { $0.dtype == .u8 } ? DType.u8 : .f32
+    let outputs = try session(for: dtype).run(inputs, poll: context.poll)
+    return context.results(all: outputs.map { .object(TensorBox($0)) })
+  }
+}

@@ -1,0 +1,29 @@
+import WaneTensor
+
+extension Noun {
+  static let tensor = Noun(
+    TensorBox.self, "Tensor", "A block of numbers in rows, with arithmetic on all of them at once.",
+    fields: [
+      Field("shape", "list of integers", "The extents, outermost first.") {
+        (box: TensorBox) in box.tensor.shape.dimensions
+      },
+      Field("dtype", "string", "The type of the elements: f32, i32, u8, i8 or bool.") {
+        (box: TensorBox) in box.tensor.dtype.description
+      },
+      Field("rank", "integer", "The number of axes.") {
+        (box: TensorBox) in box.tensor.shape.rank
+      },
+      Field("ndim", "integer", "The number of axes, as NumPy calls it.") {
+        (box: TensorBox) in box.tensor.shape.rank
+      },
+      Field("size", "integer", "The number of elements.") {
+        (box: TensorBox) in box.tensor.count
+      },
+      Field("bytes", "integer", "The bytes of the elements.") {
+        (box: TensorBox) in box.tensor.byteCount
+      },
+    ],
+    methods: Function.tensorElements + Function.tensorShape + Function.tensorMath
+      + Function.tensorComparison + Function.tensorReduction + Function.tensorOrder,
+    metamethods: Function.tensorOperators + Function.tensorIndexing)
+}

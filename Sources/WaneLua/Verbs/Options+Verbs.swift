@@ -1,0 +1,66 @@
+import WaneCompress
+import WaneGraph
+import WaneNN
+import WaneTensor
+
+extension Option {
+  /// What every verb that can fine-tune takes.
+  static let fineTuning: [Option] = [
+    Option("data", "Dataset", default: "none", "what fine-tuning and criteria learn from"),
+    Option("epochs", "number", default: "1 with data, else 0", "how long to fine-tune"),
+    .batchSize,
+    Option("learning_rate", "number", default: "chosen by the verb", "step size of fine-tuning"),
+    .optimizer,
+    Option(
+      "schedule", oneOf: LearningRateSchedule.allCases.map(\.rawValue),
+      default: "chosen by the verb", "how the step size falls"), .loss, .seed, .validation,
+    Option("teacher", "Model", default: "none", "a model to learn from besides the labels"),
+    Option("temperature", "number", default: "4", "how soft the teacher's answers are made"),
+    Option("alpha", "number in [0, 1]", default: "0.9", "the teacher's weight against the labels"),
+    .progress,
+  ]
+
+  /// Which layers a verb treats.
+  static let selection: [Option] = [
+    Option(
+      "only", "string or list", default: "all layers",
+      "layers to treat: a name, a kind, or a Lua pattern"),
+    Option("except", "string or list", default: "none", "layers to leave as they are"),
+  ]
+}
+
+extension Options {
+  /// Which layers are meant.
+  func selection() throws -> Selection {
+    Selection(only: try strings("only"), except: try strings("except") ?? [])
+  }
+
+  /// How to fine-tune.
+  ///
+  /// - Parameter hasData: whether there is something to learn from: then one epoch is the default.
+  func fineTuning(hasData: Bool) throws -> FineTuning {
+    var result = FineTuning()
+    result.epochs = try epochs(default: hasData ? 1 : 0)
+    result.batchSize = try integer("batch_size", atLeast: 1, default: 128)
+    result.learningRate = try number("learning_rate").map { Float($0) }
+    result.optimizer = has("optimizer") ? try optimizer() : nil
+    result.schedule = try choice("schedule").flatMap(LearningRateSchedule.init(rawValue:))
+    result.seed = try seed()
+    result.loss = try choice("loss").flatMap(Loss.init(rawValue:))
+    if let teacher = try object("teacher", as: ModelBox.self, called: "Model") {
+      result.teacher = try Distillation(
+        teacher: teacher.graph, temperature: Float(number("temperature", default: 4)),
+        alpha: Float(number("alpha", default: 0.9)))
+    }
+    return result
+  }
+
+  /// What a verb works with.
+  func compression(_ context: CallContext) throws -> CompressionContext {
+    let data = try dataset("data")
+    return CompressionContext(
+      pool: try Threads.pool(), data: data, calibration: try dataset("calibration"),
+      validation: try dataset("validation"), fineTuning: try fineTuning(hasData: data != nil),
+      progress: try context.progress(self), poll: context.poll)
+  }
+}

@@ -1,0 +1,144 @@
+import WaneCompress
+import WaneFormats
+import WaneGraph
+import WaneNN
+import WaneTensor
+
+/// A verb: `new_model, report = wane.VERB(model, options)`.
+struct Verb: Sendable {
+  let name: String
+  let summary: String
+  /// The options of its own, before those that verbs share.
+  let ownOptions: [Option]
+  let example: String
+  /// Makes the pass that the options ask for.
+  let pass: @Sendable (Options) throws -> any ModelPass
+
+  /// All options.
+  var options: [Option] { ownOptions + Option.fineTuning }
+
+  /// The verb as Lua calls it.
+  var function: Function {
+    Function(
+      name, summary, signature: "\(name)(model, options) -> Model, Report", options: options,
+      example: example
+    ) { context in
+      let model = try context.object(1, as: ModelBox.self).graph
+      let options = try context.options(2)
+      let work = try options.compression(context)
+      let chosen: any ModelPass = try pass(options)
+      let outcome = try chosen.callAsFunction(model, work)
+      let report = ReportBox([outcome.report], before: model, after: outcome.model)
+      return context.results(ModelBox(outcome.model), report)
+    }
+  }
+}
+
+extension Verb {
+  /// The verbs, in the order of their families.
+  static let all: [Verb] = [compress, quantize, prune, distill]
+
+  static let compress = Verb(
+    name: "compress", summary: "Makes a model smaller by sharing weights or taking filters away.",
+    ownOptions: [
+      Option(
+        "method", oneOf: ["share", "filters"],
+        "share: few distinct weights a layer; filters: really narrower layers"),
+      Option("clusters", "integer in 2..256", default: "16", "share: distinct weights a layer"),
+      Option(
+        "initial", oneOf: CentroidInitializer.allCases.map(\.rawValue), default: "kmeans++",
+        "share: where the shared weights start"),
+      Option("ratio", "number in [0, 1)", default: "0.5", "filters: the share that is taken away"),
+      Option(
+        "criterion", oneOf: FilterCriterion.allCases.map(\.rawValue), default: "l2",
+        "filters: which matter least"),
+    ] + Option.selection,
+    example: #"slim, report = wane.compress(model, { method = "filters", ratio = 0.5, data = train, epochs = 2 })"#
+  ) { options in
+    switch try options.required("method", options.choice("method")) {
+    case "share":
+      return try WeightSharing(
+        clusters: options.integer("clusters", default: 16),
+        initial: options.choice("initial").flatMap(CentroidInitializer.init(rawValue:))
+          ?? .kMeansPlusPlus,
+        selection: options.selection())
+    default:
+      return try FilterReduction(
+        ratio: options.number("ratio", default: 0.5),
+        criterion: options.choice("criterion").flatMap(FilterCriterion.init(rawValue:)) ?? .l2,
+        selection: options.selection())
+    }
+  }
+
+  static let quantize = Verb(
+    name: "quantize", summary: "Makes a model compute with integers, its weights in 2 to 8 bits.",
+    ownOptions: [
+      Option(
+        "bits", "integer in 2..8, or table of layer = bits", default: "8",
+        "bits of a weight; activations take 8"),
+      Option(
+        "calibration", "Dataset", default: "the first 512 samples of data",
+        "samples that show the range of activations"),
+      Option(
+        "observer", oneOf: ["percentile", "min_max"], default: "percentile",
+        "how a range is read from what was seen"),
+      Option("percentile", "number in (50, 100]", default: "99.99", "what lies within the range"),
+    ] + Option.selection,
+    example: "int8, report = wane.quantize(model, { bits = 8, calibration = train:take(512) })"
+  ) { options in
+    let observer: RangeObserverKind =
+      try options.choice("observer") == "min_max"
+      ? .minMax : .percentile(options.number("percentile", default: 99.99))
+    guard case .table(let table) = options.value("bits") else {
+      return try Quantization(
+        bits: options.integer("bits", default: 8), observer: observer,
+        selection: options.selection())
+    }
+    let bits = try table.fields.sorted { $0.key < $1.key }.map { layers, value in
+      guard case .integer(let bits) = value else {
+        throw options.bad("bits", "bits of '\(layers)' must be a whole number")
+      }
+      return (layers: layers, bits: bits)
+    }
+    return try Quantization(bits: bits, observer: observer, selection: options.selection())
+  }
+
+  static let prune = Verb(
+    name: "prune", summary: "Sets the weights that matter least to zero, where they stay.",
+    ownOptions: [
+      Option("sparsity", "number in [0, 1]", "the share of weights that become zero"),
+      Option(
+        "criterion", oneOf: PruningCriterion.allCases.map(\.rawValue), default: "magnitude",
+        "magnitude: small ones; taylor: those whose loss costs least to first order"),
+      Option(
+        "scope", oneOf: PruningScope.allCases.map(\.rawValue), default: "global",
+        "whether layers compete or each gives its share"),
+      Option(
+        "schedule", oneOf: PruningSchedule.allCases.map(\.rawValue), default: "constant",
+        "constant: at once; cubic: gradually while training (Zhu and Gupta, 2017)"),
+    ] + Option.selection,
+    example: #"sparse, report = wane.prune(model, { sparsity = 0.9, schedule = "cubic", data = train, epochs = 3 })"#
+  ) { options in
+    try Pruning(
+      sparsity: options.required("sparsity", options.number("sparsity")),
+      criterion: options.choice("criterion").flatMap(PruningCriterion.init(rawValue:))
+        ?? .magnitude,
+      scope: options.choice("scope").flatMap(PruningScope.init(rawValue:)) ?? .global,
+      schedule: options.choice("schedule").flatMap(PruningSchedule.init(rawValue:)) ?? .constant,
+      selection: options.selection())
+  }
+
+  static let distill = Verb(
+    name: "distill", summary: "Trains a model to answer like a teacher (Hinton et al., 2015).",
+    ownOptions: [
+      Option(
+        "transfer", oneOf: ParameterTransfer.allCases.map(\.rawValue), default: "none",
+        "slice: the student starts with a part of the teacher's parameters")
+    ],
+    example: "student, report = wane.distill(small, { teacher = model, data = train, temperature = 4, alpha = 0.9, epochs = 8 })"
+  ) { options in
+    _ = try options.required("teacher", options.value("teacher"))
+    return Distilling(
+      transfer: try options.choice("transfer").flatMap(ParameterTransfer.init(rawValue:)) ?? .none)
+  }
+}

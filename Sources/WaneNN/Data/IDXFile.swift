@@ -1,0 +1,125 @@
+import CZlib
+import WaneTensor
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The files of the MNIST family: a short header, then bytes (LeCun, Cortes and Burges, 1998).
+///
+///     0  0  type  rank | rank big-endian 32-bit extents | elements
+///
+/// Plain or gzip, told by content.
+public enum IDXFile {
+  /// The only element type these data sets use.
+  private static let unsignedByte: UInt8 = 8
+  /// A file may not claim to be larger than this; the largest of the family has 55 MB.
+  private static let byteLimit = 1 << 32
+
+  /// Reads a file of unsigned bytes.
+  ///
+  /// - Parameter rank: the number of axes it must have.
+  /// - Throws: with path and reason when it cannot be read, is not such a file, or is cut short.
+  public static func read(_ path: String, rank: Int) throws -> Tensor {
+    let file = try GzipReader(path)
+    let header = try file.bytes(4, "the header")
+    guard header[0] == 0, header[1] == 0, (1...8).contains(header[3]) else {
+      throw file.failure("is not an idx file")
+    }
+    guard header[2] == unsignedByte else {
+      throw file.failure("holds elements of type \(header[2]), not unsigned bytes (8)")
+    }
+    guard Int(header[3]) == rank else {
+      throw file.failure("has \(header[3]) axes where \(rank) are expected")
+    }
+    let extents = try file.bytes(4 * rank, "the extents")
+    let dimensions = (0..<rank).map { axis in
+      extents[4 * axis..<4 * axis + 4].reduce(0) { $0 << 8 | Int($1) }
+    }
+    let shape = try Shape(dimensions)
+    guard shape.count <= byteLimit else { throw file.failure("claims \(shape) elements") }
+    return try file.tensor(shape)
+  }
+
+  /// Reads images and labels as a data set of `[N, H, W, 1]` bytes and classes.
+  ///
+  /// - Throws: when a file cannot be read, or their numbers differ.
+  public static func dataset(images: String, labels: String, name: String) throws -> Dataset {
+    let pixels = try read(images, rank: 3)
+    let classes = try read(labels, rank: 1)
+    guard pixels.shape[0] == classes.shape[0] else {
+      throw WaneError(
+        name, "'\(images)' has \(pixels.shape[0]) images, '\(labels)' \(classes.shape[0]) labels",
+        kind: .io)
+    }
+    return try Dataset(
+      inputs: pixels.reshaped(Shape(pixels.shape.dimensions + [1])),
+      labels: Tensor(classes.array(UInt8.self).map { Int32($0) }), name: name)
+  }
+}
+
+/// Reads a file that may be compressed with gzip.
+private final class GzipReader {
+  private let file: gzFile
+  private let path: String
+
+  init(_ path: String) throws {
+    self.path = path
+    var info = stat()
+    guard stat(path, &info) == 0 else { throw GzipReader.failure(path, GzipReader.reason(errno)) }
+    guard info.st_mode & S_IFMT == S_IFREG else {
+      throw GzipReader.failure(path, "is not a regular file")
+    }
+    guard let file = gzopen(path, "rb") else {
+      throw GzipReader.failure(path, errno == 0 ? "not enough memory" : GzipReader.reason(errno))
+    }
+    self.file = file
+    gzbuffer(file, 1 << 18)
+  }
+
+  deinit { gzclose_r(file) }
+
+  func failure(_ reason: String) -> WaneError { GzipReader.failure(path, reason) }
+
+  private static func failure(_ path: String, _ reason: String) -> WaneError {
+    WaneError("idx", "cannot read '\(path)': \(reason)", kind: .io)
+  }
+
+  private static func reason(_ code: Int32) -> String { String(cString: strerror(code)) }
+
+  func bytes(_ count: Int, _ what: String) throws -> [UInt8] {
+    var result = [UInt8](repeating: 0, count: count)
+    let got = Int(gzread(file, &result, UInt32(count)))
+    guard got == count else { throw interrupted(what) }
+    return result
+  }
+
+  /// Reads the elements, growing with what is really there, so that a header cannot make a small
+  /// file take much memory.
+  func tensor(_ shape: Shape) throws -> Tensor {
+    let piece = 1 << 24
+    var data: [UInt8] = []
+    while data.count < shape.count {
+      let wanted = min(piece, shape.count - data.count)
+      let start = data.count
+      data.append(contentsOf: repeatElement(0, count: wanted))
+      let got = data.withUnsafeMutableBytes { buffer in
+        Int(gzread(file, buffer.baseAddress.map { $0 + start }, UInt32(wanted)))
+      }
+      guard got == wanted else { throw interrupted("the elements") }
+    }
+    return try Tensor(data, shape)
+  }
+
+  private func interrupted(_ what: String) -> WaneError {
+    var code: Int32 = 0
+    let text = gzerror(file, &code).map { String(cString: $0) } ?? ""
+    return failure(
+      code == Z_OK || code == Z_BUF_ERROR || text.isEmpty
+        ? "the file ends within \(what)" : "damaged: \(text)")
+  }
+}

@@ -1,0 +1,124 @@
+import WaneGraph
+import WaneTensor
+
+/// Builds graphs from layers.
+public struct ModelBuilder {
+  private var graph = Graph()
+  private let seed: UInt64
+  // The identities are held, lest another object gets the address of one that is gone.
+  private var paths: [ObjectIdentifier: (identity: LayerIdentity, path: String)] = [:]
+  private var taken = Set<String>()
+  private var ordinal = 0
+
+  private init(seed: UInt64) { self.seed = seed }
+
+  /// A chain of layers, the first of which is an input.
+  ///
+  /// - Throws: when there is no input first, or a layer does not fit what precedes it.
+  public static func sequential(_ layers: [any Layer], seed: UInt64 = 0) throws -> Graph {
+    guard let first = layers.first, first is InputLayer else {
+      throw WaneError("sequential", "the first layer must be an input, such as nn.input { 28, 28, 1 }")
+    }
+    var builder = ModelBuilder(seed: seed)
+    var value: Value?
+    for (index, layer) in layers.enumerated() {
+      if index > 0, layer is InputLayer {
+        throw WaneError("sequential", "layer \(index + 1) is an input; only the first may be one")
+      }
+      let inputs = value.map { [$0] } ?? []
+      guard layer.inputCount.contains(inputs.count) else {
+        throw WaneError(
+          "sequential", "layer \(index + 1) (\(type(of: layer).kind)) does not take one value")
+      }
+      value = try builder.apply(layer, LayerIdentity(), inputs)
+    }
+    builder.graph.outputs = [value].compactMap { $0 }
+    return builder.graph
+  }
+
+  /// A model between symbolic values.
+  ///
+  /// - Throws: when an output depends on an input that is not listed, or a layer does not fit.
+  public static func functional(
+    inputs: [SymbolicValue], outputs: [SymbolicValue], seed: UInt64 = 0
+  ) throws -> Graph {
+    guard !inputs.isEmpty, !outputs.isEmpty else {
+      throw WaneError("model", "needs at least one input and one output")
+    }
+    var builder = ModelBuilder(seed: seed)
+    var built: [ObjectIdentifier: Value] = [:]
+    for input in inputs {
+      guard input.layer is InputLayer else {
+        throw WaneError("model", "inputs must be made by nn.input")
+      }
+      guard built[ObjectIdentifier(input)] == nil else {
+        throw WaneError("model", "an input is listed twice")
+      }
+      built[ObjectIdentifier(input)] = try builder.apply(input.layer, input.identity, [])
+    }
+    // Depth first without recursion: a chain may be longer than the stack is deep.
+    for output in outputs {
+      var stack = [output]
+      while let symbol = stack.last {
+        if built[ObjectIdentifier(symbol)] != nil {
+          stack.removeLast()
+          continue
+        }
+        if symbol.layer is InputLayer {
+          throw WaneError("model", "an output depends on an input that is not listed")
+        }
+        let missing = symbol.inputs.filter { built[ObjectIdentifier($0)] == nil }
+        if missing.isEmpty {
+          let values = symbol.inputs.compactMap { built[ObjectIdentifier($0)] }
+          built[ObjectIdentifier(symbol)] = try builder.apply(
+            symbol.layer, symbol.identity, values)
+          stack.removeLast()
+        } else {
+          stack.append(contentsOf: missing.reversed())
+        }
+      }
+    }
+    builder.graph.outputs = outputs.compactMap { built[ObjectIdentifier($0)] }
+    return builder.graph
+  }
+
+  private mutating func apply(_ layer: any Layer, _ identity: LayerIdentity, _ inputs: [Value])
+    throws -> Value
+  {
+    let path = try self.path(of: layer, identity)
+    ordinal += 1
+    var builder = LayerBuilder(graph: graph, path: path, seed: seed, ordinal: ordinal)
+    // The builder holds the graph while the layer appends to it.
+    graph = Graph()
+    do {
+      let value = try layer.build(&builder, inputs)
+      graph = builder.graph
+      return value
+    } catch let error as WaneError {
+      throw error.inLayer(path)
+    }
+  }
+
+  private mutating func path(of layer: any Layer, _ identity: LayerIdentity) throws -> String {
+    if let known = paths[ObjectIdentifier(identity)] { return known.path }
+    let kind = type(of: layer).kind
+    var path = layer.name ?? kind
+    if layer.name != nil {
+      guard !path.isEmpty, !path.contains("#") else {
+        throw WaneError(kind, "a layer cannot be called '\(path)'")
+      }
+      guard !taken.contains(path) else {
+        throw WaneError(kind, "there are two layers called '\(path)'")
+      }
+    } else {
+      var number = 0
+      while taken.contains(path) {
+        number += 1
+        path = "\(kind)_\(number)"
+      }
+    }
+    taken.insert(path)
+    paths[ObjectIdentifier(identity)] = (identity, path)
+    return path
+  }
+}

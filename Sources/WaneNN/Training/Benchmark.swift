@@ -1,0 +1,95 @@
+import WaneGraph
+import WaneTensor
+
+/// How fast a model runs on one thread of this machine.
+public struct Benchmark: Sendable {
+  /// Seconds for one sample alone: the median of many runs.
+  public let latency: Double
+  /// Seconds for one sample alone that 95 of 100 runs stay below.
+  public let latency95: Double
+  /// Samples a second in batches of 256.
+  public let throughput: Double
+
+  /// Measures models in turns, so that a busy moment of the machine hits all of them alike.
+  ///
+  /// - Parameters:
+  ///   - dtype: the type of the samples they are fed.
+  ///   - seconds: how long to measure each.
+  ///   - poll: called between turns; throws to stop.
+  public static func measure(
+    _ models: [Graph], feeding dtype: DType, seconds: Double = 0.4,
+    poll: () throws -> Void = {}
+  ) throws -> [Benchmark] {
+    let pool = try WorkerPool(count: 1)
+    let subjects = try models.map { model in
+      let session = try InferenceSession(
+        model.feeding(dtype, operation: "compare"), pool: pool)
+      return Subject(
+        single: try session.program(batch: 1), batch: try session.program(batch: batchSize))
+    }
+    let rounds = 5
+    for round in 0...rounds {
+      for subject in subjects {
+        try poll()
+        // The first round warms caches and clocks up, and does not count.
+        try subject.run(seconds: seconds / Double(rounds), counts: round > 0)
+      }
+    }
+    return subjects.map(\.result)
+  }
+
+  private static let batchSize = 256
+
+  private final class Subject {
+    private let single: Program
+    private let batch: Program
+    private var latencies: [Double] = []
+    private var batches: [Double] = []
+
+    init(single: Program, batch: Program) {
+      self.single = single
+      self.batch = batch
+      for program in [single, batch] {
+        for input in program.inputs {
+          input.pointer.initializeMemory(as: UInt8.self, repeating: 0, count: input.count)
+        }
+      }
+    }
+
+    func run(seconds: Double, counts: Bool) throws {
+      let start = Clock.seconds()
+      var now = start
+      var runs = 0
+      repeat {
+        single.run()
+        let end = Clock.seconds()
+        if counts { latencies.append(end - now) }
+        now = end
+        runs += 1
+      } while now - start < seconds / 2 || runs < 10
+      let middle = now
+      runs = 0
+      repeat {
+        batch.run()
+        let end = Clock.seconds()
+        if counts { batches.append(end - now) }
+        now = end
+        runs += 1
+      } while now - middle < seconds / 2 || runs < 2
+      try single.check()
+      try batch.check()
+    }
+
+    var result: Benchmark {
+      let sorted = latencies.sorted()
+      let batches = batches.sorted()
+      func quantile(_ values: [Double], _ fraction: Double) -> Double {
+        values.isEmpty ? 0 : values[min(values.count - 1, Int(Double(values.count) * fraction))]
+      }
+      let perBatch = quantile(batches, 0.5)
+      return Benchmark(
+        latency: quantile(sorted, 0.5), latency95: quantile(sorted, 0.95),
+        throughput: perBatch > 0 ? Double(Benchmark.batchSize) / perBatch : 0)
+    }
+  }
+}

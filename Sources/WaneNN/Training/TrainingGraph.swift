@@ -1,0 +1,155 @@
+import WaneGraph
+import WaneTensor
+
+/// A training step as one graph: forward, loss, backward.
+struct TrainingGraph {
+  /// The graph. Its inputs are the samples and the labels.
+  let graph: Graph
+  /// The model in training form.
+  let form: TrainingForm
+  /// The variables that gradients are computed for, in the order of the gradients.
+  let trained: [TrainingForm.Variable]
+  /// Where the outputs of `graph` are.
+  let lossOutput = 0
+  /// The number of hits, when the loss counts any.
+  let hitsOutput: Int?
+  /// The first gradient.
+  let firstGradient: Int
+  /// The first moving statistic.
+  let firstUpdate: Int
+
+  init(_ model: Graph, data: Dataset, options: TrainingOptions) throws {
+    guard model.outputs.count == 1, model.inputs.count == 1 else {
+      throw WaneError(
+        "train", "only models with one input and one output can be fitted to a data set")
+    }
+    let model = try model.feeding(data.inputs.dtype, operation: "train")
+    let input = model.type(of: model.inputs[0])
+    guard input.dimensions == data.sampleDimensions else {
+      throw WaneError(
+        "train", "the model takes \(input), the data set has \(Shape.text(data.sampleDimensions))")
+    }
+    let form = try TrainingForm(model, masking: options.masking)
+    var graph = form.graph
+    let output = graph.outputs[0]
+    let kind = options.loss ?? .usual(for: data.labels.dtype)
+    let labelType = try kind.labelType(data.labels, output: graph.type(of: output))
+    try TrainingGraph.checkClasses(data, output: graph.type(of: output), loss: kind)
+
+    // A loaded model may number its input as it likes; the labels come after it.
+    let last = graph.nodes.compactMap { ($0.operation as? Input)?.index }.max() ?? 0
+    let labels = try graph.add(one: Input(index: last + 1, type: labelType), [], layer: "labels")
+    let (perSample, hits) = try graph.add(kind, output: output, labels: labels)
+    var loss = try graph.add(one: BatchMean(), [perSample], layer: "loss")
+    if let distillation = options.teacher {
+      loss = try graph.distilling(
+        distillation, loss: loss, output: output, data: data)
+    }
+
+    let trained = form.variables.filter(\.isTrainable)
+    let leaves = trained.compactMap { graph.leaf($0.name) }
+    let gradients = try graph.gradients(of: loss, withRespectTo: leaves)
+    var outputs = [loss]
+    hitsOutput = hits == nil ? nil : 1
+    if let hits { outputs.append(hits) }
+    firstGradient = outputs.count
+    var moved: [TrainingForm.Variable] = []
+    for (variable, gradient) in zip(trained, gradients) {
+      guard let gradient else { continue }
+      outputs.append(gradient)
+      moved.append(variable)
+    }
+    firstUpdate = outputs.count
+    outputs += form.updates.map(\.value)
+    graph.outputs = outputs
+    self.graph = try graph.withShardReductions()
+    self.form = form
+    self.trained = moved
+  }
+
+  private static func checkClasses(_ data: Dataset, output: ValueType, loss: Loss) throws {
+    guard loss == .crossEntropy, data.labels.dtype == .i32 else { return }
+    let (low, high) = data.labels.with(Int32.self) { ($0.min() ?? 0, $0.max() ?? 0) }
+    guard low >= 0, Int(high) < output.channels else {
+      throw WaneError(
+        "train", "labels \(low)..\(high) do not fit the model's \(output.channels) outputs, "
+          + "which stand for classes 0..\(output.channels - 1)")
+    }
+  }
+}
+
+extension Graph {
+  /// The value that reads a parameter or variable.
+  func leaf(_ name: String) -> Value? {
+    nodes.firstIndex { ($0.operation as? ParameterRead)?.name == name }.map { Value(node: $0) }
+  }
+
+  /// The same model taking samples of a type: bytes stand for 0...1.
+  public func feeding(_ dtype: DType, operation: String) throws -> Graph {
+    try rewritten { _, node, _, graph in
+      guard let input = node.operation as? Input, input.type.dtype != dtype else { return nil }
+      guard input.type.dtype == .f32, dtype == .u8 else {
+        throw WaneError(operation, "the model takes \(input.type.dtype) values, got \(dtype)")
+      }
+      let bytes = Input(index: input.index, type: .batched(input.type.dimensions, .u8))
+      let raw = try graph.add(one: bytes, [], layer: node.layer)
+      return try graph.add(Rescale(scale: 1 / 255), [raw], layer: node.layer)
+    }
+  }
+
+  /// Adds what a teacher says to a loss.
+  fileprivate mutating func distilling(
+    _ distillation: Distillation, loss: Value, output: Value, data: Dataset
+  ) throws -> Value {
+    let teacher = try distillation.teacher.feeding(data.inputs.dtype, operation: "distill")
+      .withoutDropout().foldingBatchNorm().fusingReLU()
+    guard teacher.outputs.count == 1, teacher.inputs.count == 1 else {
+      throw WaneError("distill", "the teacher must have one input and one output")
+    }
+    let (taught, learned) = (teacher.type(of: teacher.outputs[0]), type(of: output))
+    guard taught == learned else {
+      throw WaneError("distill", "the teacher gives \(taught), the student \(learned)")
+    }
+    guard teacher.type(of: teacher.inputs[0]) == type(of: inputs[0]) else {
+      throw WaneError(
+        "distill", "the teacher takes \(teacher.type(of: teacher.inputs[0])), the student "
+          + "\(type(of: inputs[0]))")
+    }
+    let answer = try inline(teacher, inputs: [inputs[0]], prefix: "teacher")[0]
+    let teacherLogits = try logits(of: answer)
+    let studentLogits = try logits(of: output)
+    let perSample = try add(
+      DistillationLoss(temperature: distillation.temperature), [studentLogits, teacherLogits],
+      layer: "distillation")
+    let soft = try add(one: BatchMean(), [perSample[0]], layer: "distillation")
+    let weighted = try add(
+      one: Rescale(scale: distillation.alpha), [soft], layer: "distillation")
+    let hard = try add(
+      one: Rescale(scale: 1 - distillation.alpha), [loss], layer: "distillation")
+    return try add(one: Add(), [weighted, hard], layer: "distillation")
+  }
+
+  /// Appends another model, its parameters and layers renamed, and returns its outputs.
+  mutating func inline(_ other: Graph, inputs: [Value], prefix: String) throws -> [Value] {
+    var map = Dictionary(uniqueKeysWithValues: zip(other.inputs, inputs))
+    for (index, node) in other.nodes.enumerated() where !(node.operation is Input) {
+      let layer = "\(prefix)/\(node.layer)"
+      let results: [Value]
+      if let read = node.operation as? ParameterRead {
+        // No layer has a # in its name, so this is nobody's else.
+        let name = "\(prefix)#\(read.name)"
+        if parameters[name] == nil, let parameter = other.parameters[read.name] {
+          results = [try add(parameter: parameter.renamed(name), layer: layer)]
+        } else {
+          results = [try self.read(name, layer: layer)]
+        }
+      } else {
+        results = try add(node.operation, node.inputs.compactMap { map[$0] }, layer: layer)
+      }
+      for (output, value) in results.enumerated() {
+        map[Value(node: index, output: output)] = value
+      }
+    }
+    return other.outputs.compactMap { map[$0] }
+  }
+}

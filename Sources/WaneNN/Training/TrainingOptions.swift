@@ -1,0 +1,87 @@
+import WaneGraph
+import WaneTensor
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// How a model is trained.
+public struct TrainingOptions: Sendable {
+  /// What is made small; by default what suits the labels.
+  public var loss: Loss?
+  /// How variables move.
+  public var optimizer: Optimizer
+  /// Samples of a step.
+  public var batchSize: Int
+  /// Decides the order of samples and all other random numbers.
+  public var seed: UInt64
+  /// Whether samples come in a new order in each epoch.
+  public var shuffles: Bool
+  /// A model to learn from besides the labels.
+  public var teacher: Distillation?
+  /// Names of parameters that get a mask, for pruning during training.
+  public var masking: Set<String>
+  /// How the step size falls over the run.
+  public var schedule: LearningRateSchedule
+
+  /// Creates options, the defaults being Keras's.
+  public init(
+    loss: Loss? = nil, optimizer: Optimizer = .adam(), batchSize: Int = 128, seed: UInt64 = 0,
+    shuffles: Bool = true, teacher: Distillation? = nil, masking: Set<String> = [],
+    schedule: LearningRateSchedule = .constant
+  ) {
+    self.loss = loss
+    self.optimizer = optimizer
+    self.batchSize = batchSize
+    self.seed = seed
+    self.shuffles = shuffles
+    self.teacher = teacher
+    self.masking = masking
+    self.schedule = schedule
+  }
+}
+
+/// Learning from a teacher's logits (Hinton, Vinyals and Dean, 2015).
+///
+///     loss = alpha * T^2 * KL(teacher || student) + (1 - alpha) * loss of the labels
+public struct Distillation: Sendable {
+  /// The teacher; it does not change.
+  public var teacher: Graph
+  /// How soft both distributions are made.
+  public var temperature: Float
+  /// The weight of the teacher against the labels, in [0, 1].
+  public var alpha: Float
+
+  /// Creates a distillation.
+  ///
+  /// - Throws: when temperature or alpha is out of range.
+  public init(teacher: Graph, temperature: Float = 4, alpha: Float = 0.9) throws {
+    _ = try DistillationLoss(temperature: temperature)
+    guard (0...1).contains(alpha) else {
+      throw WaneError("distill", "alpha must be in [0, 1], got \(alpha)")
+    }
+    self.teacher = teacher
+    self.temperature = temperature
+    self.alpha = alpha
+  }
+}
+
+/// How the step size changes over a run.
+public enum LearningRateSchedule: String, CaseIterable, Sendable {
+  /// Not at all.
+  case constant
+  /// Along half a cosine to zero (Loshchilov and Hutter, SGDR, 2017).
+  case cosine
+
+  /// The factor at a fraction of the run.
+  func factor(at fraction: Double) -> Float {
+    switch self {
+    case .constant: 1
+    case .cosine: Float((1 + cos(min(max(fraction, 0), 1) * .pi)) / 2)
+    }
+  }
+}

@@ -1,0 +1,297 @@
+import CKernels
+import WaneGraph
+import WaneTensor
+
+/// The training of a model, step by step.
+///
+/// The run can be left at any step: `model()` gives the model as it is then. The batch of a step is
+/// cut into one shard a worker; for a seed and a number of workers, a run repeats bit for bit.
+public final class TrainingRun {
+  /// What a step, or several together, came to.
+  public struct Measure: Sendable {
+    /// The sum of losses over samples.
+    public var lossSum: Double = 0
+    /// The number of hits; meaningful when the loss counts them.
+    public var hits: Double = 0
+    /// The number of samples.
+    public var samples = 0
+    /// Whether hits were counted.
+    public var countsHits = false
+
+    /// The mean loss.
+    public var loss: Double { samples == 0 ? 0 : lossSum / Double(samples) }
+    /// The fraction of hits; nil when they are not counted.
+    public var accuracy: Double? {
+      countsHits && samples > 0 ? hits / Double(samples) : nil
+    }
+
+    /// Nothing yet.
+    public init() {}
+
+    /// Adds what other steps came to.
+    public mutating func add(_ other: Measure) {
+      lossSum += other.lossSum
+      hits += other.hits
+      samples += other.samples
+      countsHits = countsHits || other.countsHits
+    }
+  }
+
+  /// Steps done so far.
+  public private(set) var step = 0
+  /// Steps of an epoch.
+  public let stepsPerEpoch: Int
+  /// Epochs completed.
+  public var epoch: Int { stepsPerEpoch == 0 ? 0 : step / stepsPerEpoch }
+  /// What the run trains on.
+  public let data: Dataset
+  /// How it trains.
+  public let options: TrainingOptions
+
+  private let model: Graph
+  private let training: TrainingGraph
+  private let pool: WorkerPool
+  private let store: VariableStore
+  private let weights: WeightStore
+  private var crews: [Int: Crew] = [:]
+  private var order: [Int32] = []
+  private var orderEpoch = -1
+  private let plannedSteps: Int
+  /// How many parts the gradient of the last step has.
+  private var shards = 0
+
+  /// The programs that run one batch size, one a worker.
+  private struct Crew {
+    let programs: [Program]
+    let ranges: [Range<Int>]
+  }
+
+  /// Prepares a run.
+  ///
+  /// - Parameter epochs: how long it is meant to last, for schedules.
+  /// - Throws: when the data do not fit the model, or an option is out of range.
+  public init(
+    _ model: Graph, data: Dataset, options: TrainingOptions, epochs: Double, pool: WorkerPool
+  ) throws {
+    guard options.batchSize > 0 else {
+      throw WaneError("train", "batch_size must be positive, got \(options.batchSize)")
+    }
+    guard data.count > 0 else { throw WaneError("train", "the data set is empty") }
+    guard epochs.isFinite, epochs >= 0, epochs < 1e9 else {
+      throw WaneError("train", "epochs must be at least 0, got \(epochs)")
+    }
+    _ = try options.optimizer.validated()
+    self.model = model
+    self.data = data
+    self.options = options
+    self.pool = pool
+    training = try TrainingGraph(model, data: data, options: options)
+    store = try VariableStore(
+      training.form.variables, trained: Set(training.trained.map(\.name)),
+      slots: options.optimizer.slots, workers: pool.count)
+    weights = WeightStore(training.graph.parameters, bound: store.pointers)
+    let batch = min(options.batchSize, data.count)
+    stepsPerEpoch = (data.count + batch - 1) / batch
+    plannedSteps = Int((epochs * Double(stepsPerEpoch)).rounded())
+  }
+
+  /// The steps the run was meant to last.
+  public var totalSteps: Int { plannedSteps }
+
+  /// Runs the next step: a batch forward, its loss, backward, update.
+  ///
+  /// - Throws: when the loss is no longer a number; the variables are then those of the step before.
+  @discardableResult
+  public func runStep() throws -> Measure {
+    let positions = try nextPositions()
+    let crew = try crew(for: positions.count)
+    let (seed, number) = (options.seed, UInt64(step))
+    try pool.run { worker in
+      guard crew.programs.indices.contains(worker) else { return }
+      let program = crew.programs[worker]
+      let range = crew.ranges[worker]
+      TrainingRun.fill(program.inputs[0], from: data.inputs, positions[range])
+      TrainingRun.fill(program.inputs[1], from: data.labels, positions[range])
+      program.run(seed: seed, step: number, firstSample: range.lowerBound)
+    }
+    // All are asked, so that none keeps its failure for the next step.
+    let checks = crew.programs.map { program in Result { try program.check() } }
+    for check in checks { try check.get() }
+    var measure = Measure()
+    measure.samples = positions.count
+    for program in crew.programs {
+      // Each shard's loss is its part of the mean over the batch.
+      measure.lossSum +=
+        Double(program.outputs[training.lossOutput].floats[0]) * Double(positions.count)
+      if let hits = training.hitsOutput {
+        measure.countsHits = true
+        measure.hits += Double(program.outputs[hits].floats[0])
+      }
+    }
+    guard measure.loss.isFinite else {
+      throw WaneError(
+        "train", "the loss is \(measure.loss) at step \(step + 1); try a smaller learning_rate")
+    }
+    step += 1
+    shards = crew.programs.count
+    try update(crew)
+    return measure
+  }
+
+  private func update(_ crew: Crew) throws {
+    let count = store.count
+    let fraction = plannedSteps == 0 ? 0 : Double(step - 1) / Double(plannedSteps)
+    let rate = options.optimizer.learningRate * options.schedule.factor(at: fraction)
+    let parts = store.partials.prefix(crew.programs.count).map { UnsafePointer($0) as UnsafePointer<Float>? }
+    let (variables, slots, workers) = (store.variables, store.slots, pool.count)
+    try parts.withUnsafeBufferPointer { parts in
+      let base = parts.baseAddress
+      try pool.run { worker in
+        // Slices start at cache lines, so that no two workers write one.
+        let lines = (count + 15) / 16
+        let begin = lines * worker / workers * 16
+        let end = min(count, lines * (worker + 1) / workers * 16)
+        guard begin < end else { return }
+        var gradient = wane_gradient(
+          partials: base, count: Int32(parts.count), scale: 1, mask: nil)
+        options.optimizer.update(
+          variables, state: slots, gradient: &gradient, step: step, rate: rate,
+          range: begin..<end)
+      }
+    }
+    for (index, update) in training.form.updates.enumerated() {
+      let value = crew.programs[0].outputs[training.firstUpdate + index]
+      store.pointers[update.parameter]?.copyMemory(
+        from: value.pointer, byteCount: value.count * 4)
+    }
+  }
+
+  /// Trains on until `epochs` epochs of this run are over.
+  ///
+  /// - Parameters:
+  ///   - poll: called before every step; throws to stop.
+  ///   - onStep: called after every step.
+  /// - Returns: what the steps came to.
+  @discardableResult
+  public func train(
+    epochs: Double, poll: () throws -> Void = {},
+    onStep: (_ run: TrainingRun, _ measure: Measure) throws -> Void = { _, _ in }
+  ) throws -> Measure {
+    guard epochs.isFinite, epochs >= 0, epochs < 1e9 else {
+      throw WaneError("train", "epochs must be at least 0, got \(epochs)")
+    }
+    var total = Measure()
+    let end = Int((epochs * Double(stepsPerEpoch)).rounded())
+    while step < end {
+      try poll()
+      let measure = try runStep()
+      total.add(measure)
+      try onStep(self, measure)
+    }
+    return total
+  }
+
+  /// Runs the next batch `count` times on the calling thread alone, without moving any variable, and
+  /// returns the mean seconds of each kernel.
+  public func profile(count: Int) throws -> [(layer: String, operation: String, seconds: Double)] {
+    let positions = try nextPositions()
+    let single = try Program(
+      training.graph, batch: positions.count, mode: .training, weights: weights)
+    TrainingRun.fill(single.inputs[0], from: data.inputs, positions)
+    TrainingRun.fill(single.inputs[1], from: data.labels, positions)
+    single.run()
+    var times: [Double] = []
+    for _ in 0..<count { single.profile(into: &times) }
+    try single.check()
+    return zip(single.steps, times).map { ($0.layer, $0.operation, $1 / Double(max(count, 1))) }
+  }
+
+  /// The model with the variables as they are now.
+  public func trainedModel() throws -> Graph {
+    var values: [String: Tensor] = [:]
+    for variable in training.form.variables {
+      values[variable.name] = try store.value(variable.name)
+    }
+    var result = model
+    let determined = Set(training.form.variables.map(\.parameter))
+    for parameter in model.parameters where determined.contains(parameter.name) {
+      try result.set(training.form.parameter(parameter.name, values: values))
+    }
+    return result
+  }
+
+  /// The weights of a parameter as they are now, before masking and rounding; nil for a codebook.
+  public func weights(_ parameter: String) throws -> Tensor? {
+    training.form.variables.contains { $0.name == parameter } ? try store.value(parameter) : nil
+  }
+
+  /// The gradient of the last step with respect to a parameter's weights.
+  public func gradient(_ parameter: String) throws -> Tensor? {
+    try store.gradient(parameter, shards: shards)
+  }
+
+  /// The mask of a parameter that was given one.
+  public func mask(_ parameter: String) throws -> Tensor? {
+    let name = "\(parameter)#mask"
+    return training.form.variables.contains { $0.name == name } ? try store.value(name) : nil
+  }
+
+  /// Replaces the weights of a parameter as they are before masking and rounding; the shared values
+  /// of one that has a codebook.
+  public func setWeights(_ parameter: String, _ weights: Tensor) {
+    let name = training.form.variables.contains { $0.name == parameter } ? "" : "#centroids"
+    store.write(weights, to: parameter + name)
+  }
+
+  /// Replaces the mask of a parameter that was given one.
+  public func setMask(_ parameter: String, _ mask: Tensor) {
+    store.write(mask, to: "\(parameter)#mask")
+  }
+
+  // MARK: Batches
+
+  private func nextPositions() throws -> ArraySlice<Int32> {
+    let current = step / stepsPerEpoch
+    if orderEpoch != current {
+      order =
+        options.shuffles
+        ? try Dataset.permutation(data.count, seed: options.seed, epoch: current)
+        : (0..<Int32(clamping: data.count)).map { $0 }
+      orderEpoch = current
+    }
+    let start = step % stepsPerEpoch * min(options.batchSize, data.count)
+    let batch = order[start..<min(start + options.batchSize, data.count)]
+    return ArraySlice(Array(batch))
+  }
+
+  private func crew(for batch: Int) throws -> Crew {
+    if let crew = crews[batch] { return crew }
+    let members = min(pool.count, batch)
+    let team = try Team(count: members)
+    let ranges = (0..<members).map { batch * $0 / members..<batch * ($0 + 1) / members }
+    let programs = try ranges.enumerated().map { worker, range in
+      var destinations: [Int: UnsafeMutableRawPointer] = [:]
+      for (index, variable) in training.trained.enumerated() {
+        destinations[training.firstGradient + index] = store.gradient(
+          variable.name, worker: worker
+        ).map { UnsafeMutableRawPointer($0) }
+      }
+      return try Program(
+        training.graph, batch: range.count, totalBatch: batch, mode: .training, weights: weights,
+        destinations: destinations, team: TeamMember(team, worker: worker))
+    }
+    let crew = Crew(programs: programs, ranges: ranges)
+    crews[batch] = crew
+    return crew
+  }
+
+  private static func fill(_ buffer: Buffer, from tensor: Tensor, _ positions: ArraySlice<Int32>) {
+    tensor.withBytes { source in
+      guard let base = source.baseAddress else { return }
+      let row = source.count / tensor.shape[0]
+      for (index, position) in positions.enumerated() {
+        (buffer.pointer + index * row).copyMemory(from: base + Int(position) * row, byteCount: row)
+      }
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import WaneGraph
+import WaneTensor
+
+/// The memory of a training run: variables in one flat array, and arrays of the same layout for
+/// the optimizer and for each worker's part of the gradient.
+final class VariableStore {
+  /// Where a variable lies in the flat array of its kind.
+  private struct Place {
+    let offset: Int
+    let dimensions: [Int]
+    let isTrained: Bool
+  }
+
+  /// The number of floats in the array of trained variables, gaps included.
+  let count: Int
+  private let trained: Storage
+  private let fixed: Storage
+  private let state: [Storage]
+  private let gradients: [Storage]
+  private var places: [String: Place] = [:]
+  /// Variables start at multiples of this many floats: a cache line.
+  private static let alignment = 16
+
+  init(
+    _ variables: [TrainingForm.Variable], trained names: Set<String>, slots: Int, workers: Int
+  ) throws {
+    var counts = (trained: 0, fixed: 0)
+    for variable in variables {
+      let size = (variable.initial.count + Self.alignment - 1) / Self.alignment * Self.alignment
+      let isTrained = names.contains(variable.name)
+      places[variable.name] = Place(
+        offset: isTrained ? counts.trained : counts.fixed,
+        dimensions: variable.initial.shape.dimensions, isTrained: isTrained)
+      if isTrained { counts.trained += size } else { counts.fixed += size }
+    }
+    let bytes = counts.trained * 4
+    func zeroed(_ bytes: Int) throws -> Storage {
+      let storage = try Storage(byteCount: bytes, for: "train")
+      storage.pointer.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+      return storage
+    }
+    count = counts.trained
+    trained = try zeroed(bytes)
+    fixed = try zeroed(counts.fixed * 4)
+    state = try (0..<slots).map { _ in try zeroed(bytes) }
+    gradients = try (0..<workers).map { _ in try zeroed(bytes) }
+    for variable in variables { write(variable.initial, to: variable.name) }
+  }
+
+  private func floats(_ storage: Storage) -> UnsafeMutablePointer<Float> {
+    storage.pointer.assumingMemoryBound(to: Float.self)
+  }
+
+  /// The trained variables.
+  var variables: UnsafeMutablePointer<Float> { floats(trained) }
+  /// What the optimizer remembers, one array a slot.
+  var slots: [UnsafeMutablePointer<Float>] { state.map(floats) }
+  /// Each worker's part of the gradient.
+  var partials: [UnsafeMutablePointer<Float>] { gradients.map(floats) }
+
+  /// Where every variable is, for programs to read.
+  var pointers: [String: UnsafeMutableRawPointer] {
+    places.mapValues { place in
+      UnsafeMutableRawPointer(floats(place.isTrained ? trained : fixed) + place.offset)
+    }
+  }
+
+  /// Where a worker leaves its part of a trained variable's gradient.
+  func gradient(_ name: String, worker: Int) -> UnsafeMutablePointer<Float>? {
+    guard let place = places[name], place.isTrained else { return nil }
+    return floats(gradients[worker]) + place.offset
+  }
+
+  /// The value of a variable.
+  func value(_ name: String) throws -> Tensor {
+    guard let place = places[name], let source = pointers[name] else {
+      throw WaneError("train", "there is no variable '\(name)'")
+    }
+    var result = try Tensor(uninitialized: Shape(place.dimensions))
+    let bytes = result.byteCount
+    try result.withMutableBytes { $0.baseAddress?.copyMemory(from: source, byteCount: bytes) }
+    return result
+  }
+
+  /// Sets a variable of the same shape.
+  func write(_ value: Tensor, to name: String) {
+    guard let place = places[name], value.shape.dimensions == place.dimensions else { return }
+    value.withBytes { source in
+      if let base = source.baseAddress {
+        pointers[name]?.copyMemory(from: base, byteCount: source.count)
+      }
+    }
+  }
+
+  /// The gradient of a variable, the parts of the first `shards` workers added up.
+  func gradient(_ name: String, shards: Int) throws -> Tensor? {
+    guard let place = places[name], place.isTrained else { return nil }
+    var result = try Tensor(zeros: Shape(place.dimensions))
+    try result.withMutableElements(Float.self) { target in
+      for part in partials.prefix(shards) {
+        for index in target.indices { target[index] += part[place.offset + index] }
+      }
+    }
+    return result
+  }
+}

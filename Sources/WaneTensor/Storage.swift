@@ -1,0 +1,24 @@
+import CKernels
+
+/// A block of memory from the tensor pool, 64-byte aligned, freed when its last owner goes.
+///
+/// Not `Sendable` by itself: whoever shares one between threads keeps writers apart.
+public final class Storage: @unchecked Sendable {
+  /// The first byte.
+  public let pointer: UnsafeMutableRawPointer
+  /// The number of bytes that may be used.
+  public let byteCount: Int
+
+  /// Takes memory from the pool; its contents are undefined.
+  ///
+  /// - Throws: a `.memory` error when it cannot be had.
+  public init(byteCount: Int, for operation: String) throws {
+    guard byteCount >= 0, let pointer = wane_memory_allocate(max(byteCount, 1)) else {
+      throw WaneError.outOfMemory(operation, bytes: byteCount)
+    }
+    self.pointer = pointer
+    self.byteCount = byteCount
+  }
+
+  deinit { wane_memory_release(pointer, max(byteCount, 1)) }
+}

@@ -1,0 +1,10 @@
+#ifndef ALLOCATION_COUNT_H
+#define ALLOCATION_COUNT_H
+
+#include <stdint.h>
+
+/* How often the calling thread has asked the heap for memory since it started; -1 where that cannot be
+   counted. Linking this target puts a counter in front of the C library's allocator. */
+int64_t allocation_count(void);
+
+#endif

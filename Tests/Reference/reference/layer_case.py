@@ -1,0 +1,73 @@
+"""One layer, called once: its output, and the gradients of `sum(output * output_gradient)`."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from . import keras_layers, kinks
+from .tensors import first_suitable, tensor
+
+
+def layer_case(name, layer, options=None, shapes=((2, 4),), training=False, draw_inputs=None, draw_parameter=None):
+    """Draws what the layer needs and runs it.
+
+    `draw_inputs(draw)` returns the input arrays when uniform values of `shapes` will not do;
+    `draw_parameter(draw, name, shape)` likewise for parameters, None meaning uniform values.
+    """
+    options = keras_layers.complete(layer, options or {})
+
+    def build(draw):
+        given = draw_inputs(draw) if draw_inputs else [draw.uniform(s) for s in shapes]
+        built = keras_layers.make(layer, options)
+        inputs = [tf.Variable(x.astype(keras.config.floatx())) for x in given]
+        argument = inputs[0] if len(inputs) == 1 else list(inputs)
+        built.build(inputs[0].shape if len(inputs) == 1 else [tuple(x.shape) for x in inputs])
+
+        parameters = {}
+        for variable in built.weights:
+            if variable.dtype.startswith("float"):
+                values = draw_parameter(draw, variable.name, variable.shape) if draw_parameter else None
+                values = draw.uniform(variable.shape) if values is None else values
+                variable.assign(values)
+                parameters[variable.name] = values
+
+        check_kinks(layer, options, built, given, argument)
+        takes_training = layer in ("batch_norm", "dropout")
+        with tf.GradientTape() as tape:
+            output = built(argument, training=training) if takes_training else built(argument)
+            output_gradient = draw.uniform(tuple(output.shape))
+            scalar = tf.reduce_sum(output * output_gradient.astype(keras.config.floatx()))
+        trainable = built.trainable_variables
+        gradients = tape.gradient(scalar, inputs + [v.value for v in trainable])
+
+        case = {
+            "layer": layer,
+            "options": options,
+            "training": training,
+            "inputs": [tensor(x) for x in given],
+            "parameters": {k: tensor(v) for k, v in parameters.items()},
+            "output": tensor(output.numpy().astype(np.float64)),
+            "output_gradient": tensor(output_gradient),
+            "input_gradients": [tensor(g.numpy().astype(np.float64)) for g in gradients[:len(inputs)]],
+            "parameter_gradients": {
+                v.name: tensor(g.numpy().astype(np.float64)) for v, g in zip(trainable, gradients[len(inputs):])},
+        }
+        if training and built.non_trainable_variables:
+            case["state_after"] = {
+                v.name: tensor(v.numpy().astype(np.float64)) for v in built.non_trainable_variables
+                if v.name in parameters}
+        return case
+
+    return first_suitable(name, build)
+
+
+def check_kinks(layer, options, built, given, argument):
+    if layer == "max_pool2d":
+        kinks.check_max_pool(given[0], options)
+    if options.get("activation") == "relu":
+        if layer == "activation":
+            kinks.check_relu(given[0])
+        else:
+            activation, built.activation = built.activation, keras.activations.linear
+            kinks.check_relu(built(argument).numpy())
+            built.activation = activation

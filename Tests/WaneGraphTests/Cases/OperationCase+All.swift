@@ -1,0 +1,6 @@
+extension OperationCase {
+  /// Every operation, each in the forms that differ.
+  static let all =
+    leaves + elementwise + shapes + convolutions + poolings + denseLayers + normalizations + losses
+    + constraints + quantizations
+}

@@ -1,0 +1,165 @@
+import Foundation
+import WaneTensor
+
+@testable import WaneGraph
+
+extension OperationCase {
+  static let constraints: [OperationCase] = [
+    OperationCase(
+      name: "apply_mask", detail: "",
+      operands: [.fixed([3, 4]), .fixed([3, 4], values: [1, 0, 1, 1, 0, 0, 1, 1, 1, 0, 1, 0])],
+      differentiable: [0], build: { try $0.add(ApplyMask(), $1) },
+      reference: { [Block($0[0].dimensions, zip($0[0].values, $0[1].values).map(*))] }),
+    codebook(pinned: nil), codebook(pinned: 2),
+    quantizedWeights("per tensor", [4, 3], bits: 4, axis: nil, scales: [0.11]),
+    quantizedWeights("per channel", [3, 2, 4], bits: 3, axis: 2, scales: [0.2, 0.35, 0.5, 0.11]),
+    quantizedWeights("of the first axis", [2, 7], bits: 2, axis: 0, scales: [0.4, 0.9]),
+    quantizedWeights("of a middle axis", [2, 3, 5], bits: 8, axis: 1, scales: [0.01, 0.004, 0.02]),
+  ]
+
+  private static func codebook(pinned: Int?) -> OperationCase {
+    let indices: [UInt8] = [0, 3, 1, 1, 2, 0, 3, 3, 3, 1]
+    // A pinned entry stays as it is: no gradient comes to it.
+    let rule: @Sendable ([Block], Block) -> [Block] = { operands, dw in
+      var sums = Block(zeros: operands[0].dimensions)
+      for (index, value) in zip(indices, dw.values) where Int(index) != pinned {
+        sums.values[Int(index)] += value
+      }
+      return [sums]
+    }
+    return OperationCase(
+      name: "codebook_lookup", detail: pinned == nil ? "" : "pinned", operands: [.fixed([4])],
+      differentiable: [0], rule: pinned == nil ? nil : rule,
+      build: {
+        try $0.add(CodebookLookup(Tensor(indices, Shape([2, 5])), pinned: pinned), $1)
+      },
+      reference: { operands in [Block([2, 5], indices.map { operands[0].values[Int($0)] })] })
+  }
+
+  private static func quantizedWeights(
+    _ detail: String, _ dimensions: [Int], bits: Int, axis: Int?, scales: [Float]
+  ) -> OperationCase {
+    let highest = (1 << (bits - 1)) - 1
+    let inner = axis.map { dimensions[($0 + 1)...].reduce(1, *) } ?? 1
+    /// Position on the grid, its scale, and the channel of an element.
+    @Sendable func position(_ operands: [Block], _ index: Int) -> (Float, Float, Int) {
+      let channel = axis == nil ? 0 : index / inner % scales.count
+      let scale = scales[channel] * max(Float(operands[1].values[channel]), 1 / 64)
+      return (Float(operands[0].values[index]) / scale, scale, channel)
+    }
+    @Sendable func code(_ position: Float) -> Float {
+      min(max(position.rounded(.toNearestOrEven), Float(-highest)), Float(highest))
+    }
+    return OperationCase(
+      name: "quantize_weights", detail: detail,
+      operands: [
+        .fixed(dimensions),
+        .fixed([scales.count], values: scales.indices.map { [1, 0.8, 1.3, 0.001][$0] }),
+      ], differentiable: [0, 1],
+      // Straight through for the weights; for the scales learned step size quantization.
+      rule: { operands, dy in
+        let members = Double(dimensions.reduce(1, *) / scales.count)
+        var dw = Block(zeros: dimensions)
+        var factors = Block(zeros: [scales.count])
+        for (index, gradient) in dy.values.enumerated() {
+          let (at, _, channel) = position(operands, index)
+          let isInside = abs(at.rounded(.toNearestOrEven)) <= Float(highest)
+          dw.values[index] = isInside ? gradient : 0
+          let slope = abs(at) <= Float(highest) ? code(at) - at : code(at)
+          factors.values[channel] +=
+            gradient * Double(slope) * Double(scales[channel])
+            / (members * Double(highest)).squareRoot()
+        }
+        return [dw, factors]
+      },
+      build: { graph, operands in
+        try graph.add(
+          QuantizeWeights(WeightGrid(bits: bits, scales: scales, axis: axis)), operands)
+      },
+      reference: { operands in
+        [
+          Block(
+            dimensions,
+            dimensions.isEmpty
+              ? []
+              : operands[0].values.indices.map {
+                let (at, scale, _) = position(operands, $0)
+                return Double(code(at) * scale)
+              })
+        ]
+      })
+  }
+
+  static let quantizations = roundings + [
+    // Its arithmetic is held to the last bit by IntegerFormTests; here it is one operation among the others.
+    integerLayer("dense", nil, [9], [9, 4]),
+    integerLayer("convolution", window([3, 2], strides: [2, 1], .same), [5, 6, 3], [3, 2, 3, 4]),
+  ]
+
+  private static func integerLayer(
+    _ detail: String, _ window: Window2D?, _ input: [Int], _ kernel: [Int]
+  ) -> OperationCase {
+    var sampler = Sampler("integer layer \(detail)")
+    let codes = sampler.integers(kernel.reduce(1, *), below: 15).map { $0 - 7 }
+    let zero = 130
+    return OperationCase(
+      name: "integer_layer", detail: detail, operands: [.bytes(input)],
+      modes: [.inference],
+      build: { graph, operands in
+        let shape = try Shape(kernel)
+        let grid = try WeightGrid(bits: 4, scales: [0.5], axis: nil)
+        let packed = try PackedCodes(codes.map { UInt8($0 + 7) }, bits: 4)
+        let weights = try graph.add(
+          parameter: Parameter("weights", .integer(codes: packed, grid: grid), shape: shape),
+          layer: "")
+        let layer = IntegerLayer(
+          window: window, input: try ActivationGrid(scale: 0.25, zero: zero), output: nil,
+          isReLUFused: false)
+        return try graph.add(layer, [operands[0], weights])
+      },
+      reference: { operands in
+        let x = operands[0].map { ($0 - Double(zero)) * 0.25 }
+        let weights = Block(kernel, codes.map { Double($0) * 0.5 })
+        return [
+          window.map { Naive.convolution(x, weights, nil, $0) } ?? Naive.dense(x, weights, nil)
+        ]
+      })
+  }
+
+  private static let roundings: [OperationCase] = [(8, 100), (4, 3), (2, 0)].flatMap {
+    (bits: Int, zero: Int) in
+    let scale: Float = bits == 8 ? 0.013 : 0.3
+    let highest = (1 << bits) - 1
+    @Sendable func grid() throws -> ActivationGrid {
+      try ActivationGrid(scale: scale, zero: zero, bits: bits)
+    }
+    return [
+      OperationCase(
+        name: "quantize", detail: "\(bits) bits", operands: [.batched([5, 6], -2...3)],
+        differentiable: [0], tolerance: 1e-6,
+        rule: { operands, dy in
+          let inside = operands[0].values.map { value in
+            let code = (Float(value) / scale).rounded(.toNearestOrEven) + Float(zero)
+            return code >= 0 && code <= Float(highest)
+          }
+          return [Block(dy.dimensions, zip(dy.values, inside).map { $1 ? $0 : 0 })]
+        },
+        build: { try $0.add(Quantize(grid()), $1) },
+        reference: {
+          let codes = Naive.codes($0[0], scale: scale, zero: zero, low: 0, high: highest)
+          return [Block($0[0].dimensions, codes.map { Double(Float($0 - zero) * scale) })]
+        }),
+      OperationCase(
+        name: "to_bytes", detail: "\(bits) bits", operands: [.batched([5, 6], -2...3)],
+        tolerance: 0, build: { try $0.add(ToBytes(grid()), $1) },
+        reference: {
+          let codes = Naive.codes($0[0], scale: scale, zero: zero, low: 0, high: highest)
+          return [Block($0[0].dimensions, codes.map(Double.init))]
+        }),
+      OperationCase(
+        name: "from_bytes", detail: "\(bits) bits", operands: [.bytes([5, 6])], tolerance: 1e-6,
+        build: { try $0.add(FromBytes(grid()), $1) },
+        reference: { [$0[0].map { ($0 - Double(zero)) * Double(scale) }] }),
+    ]
+  }
+}

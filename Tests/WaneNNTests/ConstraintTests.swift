@@ -1,0 +1,195 @@
+import Testing
+import WaneTensor
+
+@testable import WaneGraph
+@testable import WaneNN
+
+/// Constraints on parameters hold at every step of training, and in what comes out of it.
+@Suite struct ConstraintTests {
+  private func train(
+    _ model: Graph, _ optimizer: Optimizer = .adam(learningRate: 0.01), steps: Int = 8,
+    workers: Int = 2, masking: Set<String> = []
+  ) throws -> (run: TrainingRun, model: Graph) {
+    let run = try TrainingRun(
+      model, data: Samples.images(24),
+      options: TrainingOptions(optimizer: optimizer, batchSize: 6, masking: masking), epochs: 100,
+      pool: WorkerPool(count: workers))
+    for _ in 0..<steps { try run.runStep() }
+    return (run, try run.trainedModel())
+  }
+
+  private func replacing(
+    _ model: Graph, _ name: String, _ change: (Parameter) throws -> Parameter
+  ) throws -> Graph {
+    var result = model
+    try result.set(change(#require(model.parameters[name])))
+    return result
+  }
+
+  @Test func pinnedZerosStay() throws {
+    let model = try replacing(Samples.network(), "hidden/kernel") { parameter in
+      var values = try parameter.decoded().array(Float.self)
+      for index in values.indices where index % 3 != 0 { values[index] = 0 }
+      return try parameter.replacing(.dense(Tensor(values, parameter.shape)), isMasked: true)
+    }
+    let before = try #require(model.parameters["hidden/kernel"])
+    let after = try #require(try train(model).model.parameters["hidden/kernel"])
+    #expect(after.isMasked)
+    for (old, new) in zip(
+      try before.decoded().array(Float.self), try after.decoded().array(Float.self))
+    {
+      #expect((old == 0) == (new == 0))
+      #expect(old == 0 || old != new)
+    }
+    // Training again keeps them too.
+    let again = try train(train(model).model).model
+    #expect(try again.parameters["hidden/kernel"]?.nonzeroCount() == before.nonzeroCount())
+  }
+
+  @Test func masksMayBeGivenDuringTraining() throws {
+    let model = try Samples.network()
+    let run = try TrainingRun(
+      model, data: Samples.images(24),
+      options: TrainingOptions(batchSize: 6, masking: ["conv/kernel"]), epochs: 10,
+      pool: WorkerPool(count: 2))
+    try run.runStep()
+    var mask = try #require(try run.mask("conv/kernel"))
+    #expect(mask.array(Float.self).allSatisfy { $0 == 1 })
+    try mask.withMutableElements(Float.self) { for index in $0.indices where index % 2 == 0 { $0[index] = 0 } }
+    run.setMask("conv/kernel", mask)
+    for _ in 0..<4 { try run.runStep() }
+    let kernel = try #require(try run.trainedModel().parameters["conv/kernel"])
+    #expect(kernel.isMasked)
+    for (index, value) in try kernel.decoded().array(Float.self).enumerated() {
+      #expect((value == 0) == (index % 2 == 0))
+    }
+    #expect(try run.mask("hidden/kernel") == nil)
+    // A mask of another shape changes nothing.
+    run.setMask("conv/kernel", try Tensor(zeros: Shape([1])))
+    #expect(try run.mask("conv/kernel")?.array(Float.self) == mask.array(Float.self))
+  }
+
+  @Test(arguments: [false, true]) func codebooksKeepTheirValues(_ isPinned: Bool) throws {
+    let centroids: [Float] = [-0.2, 0, 0.15, 0.3]
+    let model = try replacing(Samples.network(), "hidden/kernel") { parameter in
+      let indices = (0..<parameter.shape.count).map { UInt8($0 * 7 % 4) }
+      return try parameter.replacing(
+        .codebook(indices: PackedCodes(indices, bits: 2), centroids: centroids, grid: nil),
+        isMasked: isPinned)
+    }
+    let after = try #require(try train(model).model.parameters["hidden/kernel"])
+    guard case .codebook(let indices, let trained, nil) = after.payload else {
+      throw WaneError("test", "is no codebook any more")
+    }
+    #expect(trained.count == 4)
+    #expect(try indices.unpacked() == (0..<after.shape.count).map { UInt8($0 * 7 % 4) })
+    #expect(Set(try after.decoded().array(Float.self)).count <= 4)
+    #expect((trained[1] == 0) == isPinned)
+    #expect(zip(trained, centroids).filter { $0 != $1 }.count == (isPinned ? 3 : 4))
+  }
+
+  /// One step of gradient descent moves a centroid by the sum of its members' gradients.
+  @Test func centroidsMoveByTheSumOfTheirMembers() throws {
+    let centroids: [Float] = [-0.2, 0.05, 0.15, 0.3, -0.4]
+    let plain = try replacing(Samples.network(), "hidden/kernel") { parameter in
+      let values = (0..<parameter.shape.count).map { centroids[$0 * 3 % 5] }
+      return try parameter.replacing(.dense(Tensor(values, parameter.shape)))
+    }
+    let shared = try replacing(plain, "hidden/kernel") { parameter in
+      let indices = (0..<parameter.shape.count).map { UInt8($0 * 3 % 5) }
+      return try parameter.replacing(
+        .codebook(indices: PackedCodes(indices, bits: 3), centroids: centroids, grid: nil))
+    }
+    let rate: Float = 0.1
+    let (run, _) = try train(plain, .sgd(learningRate: rate), steps: 1)
+    let gradient = try #require(try run.gradient("hidden/kernel")).array(Float.self)
+    var expected = centroids
+    for (index, value) in gradient.enumerated() { expected[index * 3 % 5] -= rate * value }
+    let after = try train(shared, .sgd(learningRate: rate), steps: 1).model
+    guard case .codebook(_, let trained, _)? = after.parameters["hidden/kernel"]?.payload else {
+      throw WaneError("test", "is no codebook any more")
+    }
+    for (a, b) in zip(trained, expected) { #expect(abs(a - b) < 1e-6) }
+    // Everything else moves as it does without the codebook.
+    let other = try train(plain, .sgd(learningRate: rate), steps: 1).model
+    for name in ["conv/kernel", "conv/bias", "output/kernel", "hidden/bias"] {
+      let (a, b) = (
+        try #require(after.parameters[name]).decoded().array(Float.self),
+        try #require(other.parameters[name]).decoded().array(Float.self)
+      )
+      for (x, y) in zip(a, b) { #expect(abs(x - y) < 1e-6) }
+    }
+  }
+
+  @Test(arguments: [(8, true), (4, true), (4, false), (2, false)])
+  func integersComeBackOnTheirGrid(_ bits: Int, _ perChannel: Bool) throws {
+    let model = try replacing(Samples.network(), "conv/kernel") { parameter in
+      let values = try parameter.decoded()
+      let limit = values.array(Float.self).map(abs).max() ?? 1
+      let scale = limit / Float(WeightGrid.highest(bits: bits))
+      let grid = try WeightGrid(
+        bits: bits, scales: perChannel ? [0.8, 0.9, 1, 1.1, 1.2].map { scale * $0 } : [scale],
+        axis: perChannel ? 3 : nil)
+      return try parameter.replacing(.integer(codes: grid.codes(for: values), grid: grid))
+    }
+    let after = try #require(try train(model).model.parameters["conv/kernel"])
+    guard case .integer(let codes, let grid) = after.payload,
+      case .integer(_, let old)? = model.parameters["conv/kernel"]?.payload
+    else { throw WaneError("test", "is not on a grid any more") }
+    #expect(grid.bits == bits && grid.axis == old.axis)
+    #expect(grid.scales != old.scales, "scales are learned")
+    #expect(try codes.highest() <= 2 * grid.highest)
+    for (index, value) in try after.decoded().array(Float.self).enumerated() {
+      let scale = grid.scales[perChannel ? index % 5 : 0]
+      let code = (value / scale).rounded()
+      #expect(abs(code) <= Float(grid.highest) && value == scale * code)
+    }
+    // What was trained is what comes out: the network of integers does as well as the run's own.
+    #expect(try codes.unpacked().count == after.shape.count)
+  }
+
+  /// A codebook on a grid, masked: three constraints at once.
+  @Test func constraintsCombine() throws {
+    let model = try replacing(Samples.network(), "hidden/kernel") { parameter in
+      let grid = try WeightGrid(bits: 8, scales: [0.004], axis: nil)
+      let centroids = grid.rounded([0, -0.3, 0.1, 0.25])
+      let indices = (0..<parameter.shape.count).map { UInt8($0 % 2 == 0 ? 0 : $0 % 3 + 1) }
+      return try parameter.replacing(
+        .codebook(indices: PackedCodes(indices, bits: 2), centroids: centroids, grid: grid),
+        isMasked: true)
+    }
+    let after = try #require(try train(model).model.parameters["hidden/kernel"])
+    guard case .codebook(_, let centroids, let grid?) = after.payload else {
+      throw WaneError("test", "is no codebook on a grid any more")
+    }
+    #expect(after.isMasked && centroids[0] == 0)
+    #expect(grid.rounded(centroids) == centroids)
+    #expect(try after.nonzeroCount() == after.shape.count / 2)
+    #expect(try after.integerForm() != nil)
+  }
+
+  @Test func frozenParametersDoNotMove() throws {
+    var model = try Samples.network(batchNorm: true)
+    for name in ["conv/kernel", "norm/gamma"] {
+      var parameter = try #require(model.parameters[name])
+      parameter.isTrainable = false
+      try model.set(parameter)
+    }
+    let after = try train(model).model
+    for parameter in model.parameters {
+      let new = try #require(after.parameters[parameter.name])
+      let isSame = try new.decoded().array(Float.self) == parameter.decoded().array(Float.self)
+      #expect(isSame == ["conv/kernel", "norm/gamma"].contains(parameter.name), "\(parameter.name)")
+      #expect(new.isTrainable == parameter.isTrainable)
+    }
+  }
+
+  @Test func theModelThatWasTrainedStaysAsItWas() throws {
+    let model = try Samples.network(batchNorm: true)
+    let before = try Samples.values(model)
+    let after = try train(model).model
+    #expect(try Samples.values(model) == before)
+    #expect(try Samples.values(after) != before)
+    #expect(after.nodes.count == model.nodes.count)
+  }
+}

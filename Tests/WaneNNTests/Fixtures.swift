@@ -1,0 +1,202 @@
+import Foundation
+import Testing
+import WaneGraph
+import WaneNN
+import WaneTensor
+
+/// The values that Keras computes (see `Tests/Reference/README.md`).
+struct FixtureFile: Decodable {
+  let family: String
+  let cases: [FixtureCase]
+
+  /// Reads a family; a file that is missing or has no cases is an error, not a skipped test.
+  static func cases(_ family: String) -> [FixtureCase] {
+    let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    let url = folder.appending(path: "Reference/fixtures/\(family).json")
+    do {
+      let file = try JSONDecoder().decode(FixtureFile.self, from: Data(contentsOf: url))
+      if !file.cases.isEmpty { return file.cases }
+      return [FixtureCase(failure: "\(url.path): no cases")]
+    } catch {
+      return [FixtureCase(failure: "\(url.path): \(error)")]
+    }
+  }
+}
+
+/// One case of any family; what a family does not have is nil.
+struct FixtureCase: Decodable, Sendable, CustomTestStringConvertible {
+  /// One layer of a network.
+  struct Node: Decodable, Sendable {
+    let name: String
+    let layer: String
+    let options: FixtureOptions
+    let inputs: [String]
+  }
+
+  let name: String
+  var failure: String?
+  var layer: String?
+  var options: FixtureOptions?
+  var training: Bool?
+  var inputs: [FixtureTensor]?
+  var parameters: [String: FixtureTensor]?
+  var output: FixtureTensor?
+  var output_gradient: FixtureTensor?
+  var input_gradients: [FixtureTensor]?
+  var parameter_gradients: [String: FixtureTensor]?
+  var state_after: [String: FixtureTensor]?
+  // Losses and metrics.
+  var loss: String?
+  var metric: String?
+  var prediction: FixtureTensor?
+  var target: FixtureTensor?
+  var labels: FixtureTensor?
+  var value: Double?
+  var value_only: Bool?
+  var prediction_gradient: FixtureTensor?
+  var logits: FixtureTensor?
+  var logits_gradient: FixtureTensor?
+  // Optimizers.
+  var optimizer: String?
+  var initial: FixtureTensor?
+  var trajectory: [FixtureTensor]?
+  // Networks.
+  var nodes: [Node]?
+  var output_node: String?
+  var optimizer_options: FixtureOptions?
+  var input: FixtureTensor?
+  var initial_parameters: [String: FixtureTensor]?
+  var output_training: FixtureTensor?
+  var losses: [Double]?
+  var final_parameters: [String: FixtureTensor]?
+  var final_output: FixtureTensor?
+  var gradients: FixtureGradients?
+
+  init(failure: String) {
+    name = "missing"
+    self.failure = failure
+  }
+
+  var testDescription: String { name }
+}
+
+/// A list of gradients (optimizers) or gradients by parameter (networks).
+enum FixtureGradients: Decodable, Sendable {
+  case list([FixtureTensor])
+  case named([String: FixtureTensor])
+
+  init(from decoder: any Decoder) throws {
+    if let list = try? [FixtureTensor](from: decoder) {
+      self = .list(list)
+    } else {
+      self = .named(try [String: FixtureTensor](from: decoder))
+    }
+  }
+}
+
+/// A tensor of a fixture.
+struct FixtureTensor: Decodable, Sendable {
+  let shape: [Int]
+  let data: [Double]
+
+  func tensor() throws -> Tensor { try Tensor(data.map { Float($0) }, Shape(shape)) }
+  func classes() throws -> Tensor { try Tensor(data.map { Int32($0) }, Shape(shape)) }
+}
+
+/// The options of a layer, loss or optimizer, by their Lua names.
+struct FixtureOptions: Decodable, Sendable {
+  var filters: Int?
+  var kernel_size: [Int]?
+  var pool_size: [Int]?
+  var strides: [Int]?
+  var dilation: [Int]?
+  var groups: Int?
+  var padding: String?
+  var activation: String?
+  var use_bias: Bool?
+  var units: Int?
+  var momentum: Double?
+  var epsilon: Double?
+  var rate: Double?
+  var shape: [Int]?
+  var target: String?
+  var from_logits: Bool?
+  var temperature: Double?
+  var scaled: Bool?
+  var alpha: Double?
+  var learning_rate: Double?
+  var nesterov: Bool?
+  var beta_1: Double?
+  var beta_2: Double?
+
+  /// The activation, which every layer that has one names.
+  private func activationName() throws -> ActivationName {
+    let name = try #require(activation)
+    return try #require(ActivationName(rawValue: name))
+  }
+
+  /// The layer of that kind.
+  func layer(_ kind: String, name: String) throws -> any Layer {
+    func window(_ size: [Int]?) throws -> Window2D {
+      try Window2D(
+        kind, size: #require(size), strides: #require(strides), dilation: dilation ?? [1, 1],
+        padding: #require(padding.flatMap(Padding.init)))
+    }
+    switch kind {
+    case "input": return try InputLayer(#require(shape), name: name)
+    case "conv2d":
+      return try Conv2DLayer(
+        filters: #require(filters), window: window(kernel_size), groups: #require(groups),
+        activation: activationName(),
+        usesBias: #require(use_bias as Bool?), name: name)
+    case "dense":
+      return try DenseLayer(
+        units: #require(units), activation: activationName(),
+        usesBias: #require(use_bias as Bool?), name: name)
+    case "max_pool2d": return try MaxPool2DLayer(window(pool_size), name: name)
+    case "avg_pool2d": return try AveragePool2DLayer(window(pool_size), name: name)
+    case "activation":
+      return try ActivationLayer(activationName(), name: name)
+    case "batch_norm":
+      return try BatchNormLayer(
+        momentum: Float(#require(momentum)), epsilon: Float(#require(epsilon)), name: name)
+    case "dropout": return try DropoutLayer(rate: Float(#require(rate)), name: name)
+    case "flatten": return FlattenLayer(name: name)
+    case "add": return AddLayer(name: name)
+    default: throw WaneError("fixture", "there is no layer '\(kind)'")
+    }
+  }
+
+  /// The optimizer of that name.
+  func optimizer(_ name: String) throws -> Optimizer {
+    let rate = Float(try #require(learning_rate))
+    switch name {
+    case "sgd":
+      return .sgd(
+        learningRate: rate, momentum: Float(momentum ?? 0), nesterov: nesterov ?? false)
+    case "adam":
+      return .adam(
+        learningRate: rate, beta1: Float(try #require(beta_1)), beta2: Float(try #require(beta_2)),
+        epsilon: Float(try #require(epsilon)))
+    default: throw WaneError("fixture", "there is no optimizer '\(name)'")
+    }
+  }
+}
+
+/// Expects a tensor to agree with Keras within `tolerance`, relative to magnitudes above 1.
+func expectClose(
+  _ actual: Tensor?, _ expected: FixtureTensor?, within tolerance: Double = 1e-5, _ what: String,
+  sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+  let actual = try #require(actual, "\(what)", sourceLocation: sourceLocation)
+  let expected = try #require(expected, "\(what)", sourceLocation: sourceLocation)
+  #expect(actual.shape.dimensions == expected.shape, "\(what)", sourceLocation: sourceLocation)
+  for (index, (a, b)) in zip(actual.array(Float.self), expected.data).enumerated() {
+    let distance = abs(Double(a) - b) / max(1, abs(b))
+    if !(distance <= tolerance) {
+      Issue.record(
+        "\(what): element \(index) is \(a) instead of \(b)", sourceLocation: sourceLocation)
+      return
+    }
+  }
+}
