@@ -41,7 +41,7 @@ struct FineTuner {
     let epochs = context.fineTuning.epochs
     let options = context.fineTuning.trainingOptions(defaults, masking: masking)
     let run = try TrainingRun(
-      model, data: data, options: options, epochs: epochs, pool: context.pool)
+      model, data: data, options: options, epochs: epochs, pool: context.pool, poll: context.poll)
     try prepare(run)
     var history: [EpochRecord] = []
     var epoch = 0.0

@@ -3,7 +3,7 @@ import WaneTensor
 
 /// A training step as one graph: forward, loss, backward.
 struct TrainingGraph {
-  /// The graph. Its inputs are the samples and the labels.
+  /// The graph. Its inputs are the samples, the labels, and a teacher's logits if there is one.
   let graph: Graph
   /// The model in training form.
   let form: TrainingForm
@@ -42,8 +42,7 @@ struct TrainingGraph {
     let (perSample, hits) = try graph.add(kind, output: output, labels: labels)
     var loss = try graph.add(one: BatchMean(), [perSample], layer: "loss")
     if let distillation = options.teacher {
-      loss = try graph.distilling(
-        distillation, loss: loss, output: output, data: data)
+      loss = try graph.distilling(distillation, loss: loss, output: output)
     }
 
     let trained = form.variables.filter(\.isTrainable)
@@ -97,29 +96,15 @@ extension Graph {
     }
   }
 
-  /// Adds what a teacher says to a loss.
+  /// Adds what a teacher says to a loss; its logits are the third input.
   fileprivate mutating func distilling(
-    _ distillation: Distillation, loss: Value, output: Value, data: Dataset
+    _ distillation: Distillation, loss: Value, output: Value
   ) throws -> Value {
-    let teacher = try distillation.teacher.feeding(data.inputs.dtype, operation: "distill")
-      .withoutDropout().foldingBatchNorm().fusingReLU()
-    guard teacher.outputs.count == 1, teacher.inputs.count == 1 else {
-      throw WaneError("distill", "the teacher must have one input and one output")
-    }
-    let (taught, learned) = (teacher.type(of: teacher.outputs[0]), type(of: output))
-    guard taught == learned else {
-      throw WaneError("distill", "the teacher gives \(taught), the student \(learned)")
-    }
-    guard teacher.type(of: teacher.inputs[0]) == type(of: inputs[0]) else {
-      throw WaneError(
-        "distill", "the teacher takes \(teacher.type(of: teacher.inputs[0])), the student "
-          + "\(type(of: inputs[0]))")
-    }
-    let answer = try inline(teacher, inputs: [inputs[0]], prefix: "teacher")[0]
-    let teacherLogits = try logits(of: answer)
-    let studentLogits = try logits(of: output)
+    let student = try logits(of: output)
+    let answers = Input(index: 2, type: type(of: student))
+    let teacher = try add(one: answers, [], layer: "teacher")
     let perSample = try add(
-      DistillationLoss(temperature: distillation.temperature), [studentLogits, teacherLogits],
+      DistillationLoss(temperature: distillation.temperature), [student, teacher],
       layer: "distillation")
     let soft = try add(one: BatchMean(), [perSample[0]], layer: "distillation")
     let weighted = try add(
@@ -128,28 +113,30 @@ extension Graph {
       one: Rescale(scale: 1 - distillation.alpha), [loss], layer: "distillation")
     return try add(one: Add(), [weighted, hard], layer: "distillation")
   }
+}
 
-  /// Appends another model, its parameters and layers renamed, and returns its outputs.
-  mutating func inline(_ other: Graph, inputs: [Value], prefix: String) throws -> [Value] {
-    var map = Dictionary(uniqueKeysWithValues: zip(other.inputs, inputs))
-    for (index, node) in other.nodes.enumerated() where !(node.operation is Input) {
-      let layer = "\(prefix)/\(node.layer)"
-      let results: [Value]
-      if let read = node.operation as? ParameterRead {
-        // No layer has a # in its name, so this is nobody's else.
-        let name = "\(prefix)#\(read.name)"
-        if parameters[name] == nil, let parameter = other.parameters[read.name] {
-          results = [try add(parameter: parameter.renamed(name), layer: layer)]
-        } else {
-          results = [try self.read(name, layer: layer)]
-        }
-      } else {
-        results = try add(node.operation, node.inputs.compactMap { map[$0] }, layer: layer)
-      }
-      for (output, value) in results.enumerated() {
-        map[Value(node: index, output: output)] = value
-      }
+extension Distillation {
+  /// The teacher's logits for every sample, computed once for the whole run.
+  ///
+  /// - Throws: when the teacher does not fit the student or the samples.
+  func answers(for data: Dataset, student: Graph, pool: WorkerPool, poll: () throws -> Void) throws
+    -> Tensor
+  {
+    var graph = try teacher.feeding(data.inputs.dtype, operation: "distill")
+    guard graph.outputs.count == 1, graph.inputs.count == 1 else {
+      throw WaneError("distill", "the teacher must have one input and one output")
     }
-    return other.outputs.compactMap { map[$0] }
+    let (taught, learned) = (graph.type(of: graph.outputs[0]), student.type(of: student.outputs[0]))
+    guard taught == learned else {
+      throw WaneError("distill", "the teacher gives \(taught), the student \(learned)")
+    }
+    let sample = graph.type(of: graph.inputs[0]).dimensions
+    guard sample == data.sampleDimensions else {
+      throw WaneError(
+        "distill", "the teacher takes \(Shape.text(sample)), the data set has "
+          + Shape.text(data.sampleDimensions))
+    }
+    graph.outputs = [try graph.logits(of: graph.outputs[0])]
+    return try InferenceSession(graph, pool: pool).run([data.inputs], poll: poll)[0]
   }
 }

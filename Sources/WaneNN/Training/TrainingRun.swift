@@ -49,29 +49,28 @@ public final class TrainingRun {
   public let options: TrainingOptions
 
   private let model: Graph
+  /// What the inputs of a step are taken from, row by row.
+  private let feed: [Tensor]
   private let training: TrainingGraph
   private let pool: WorkerPool
   private let store: VariableStore
   private let weights: WeightStore
-  private var crews: [Int: Crew] = [:]
+  private var crews: [Int: [TrainingShard]] = [:]
   private var order: [Int32] = []
   private var orderEpoch = -1
   private let plannedSteps: Int
   /// How many parts the gradient of the last step has.
   private var shards = 0
 
-  /// The programs that run one batch size, one a worker.
-  private struct Crew {
-    let programs: [Program]
-    let ranges: [Range<Int>]
-  }
-
   /// Prepares a run.
   ///
-  /// - Parameter epochs: how long it is meant to last, for schedules.
+  /// - Parameters:
+  ///   - epochs: how long it is meant to last, for schedules.
+  ///   - poll: called now and then while a teacher is asked; throws to stop.
   /// - Throws: when the data do not fit the model, or an option is out of range.
   public init(
-    _ model: Graph, data: Dataset, options: TrainingOptions, epochs: Double, pool: WorkerPool
+    _ model: Graph, data: Dataset, options: TrainingOptions, epochs: Double, pool: WorkerPool,
+    poll: () throws -> Void = {}
   ) throws {
     guard options.batchSize > 0 else {
       throw WaneError("train", "batch_size must be positive, got \(options.batchSize)")
@@ -86,6 +85,11 @@ public final class TrainingRun {
     self.options = options
     self.pool = pool
     training = try TrainingGraph(model, data: data, options: options)
+    var feed = [data.inputs, data.labels]
+    if let teacher = options.teacher {
+      feed.append(try teacher.answers(for: data, student: model, pool: pool, poll: poll))
+    }
+    self.feed = feed
     store = try VariableStore(
       training.form.variables, trained: Set(training.trained.map(\.name)),
       slots: options.optimizer.slots, workers: pool.count)
@@ -107,42 +111,34 @@ public final class TrainingRun {
     let crew = try crew(for: positions.count)
     let (seed, number) = (options.seed, UInt64(step))
     try pool.run { worker in
-      guard crew.programs.indices.contains(worker) else { return }
-      let program = crew.programs[worker]
-      let range = crew.ranges[worker]
-      TrainingRun.fill(program.inputs[0], from: data.inputs, positions[range])
-      TrainingRun.fill(program.inputs[1], from: data.labels, positions[range])
-      program.run(seed: seed, step: number, firstSample: range.lowerBound)
+      guard crew.indices.contains(worker) else { return }
+      crew[worker].run(feed, positions, seed: seed, step: number)
     }
     // All are asked, so that none keeps its failure for the next step.
-    let checks = crew.programs.map { program in Result { try program.check() } }
+    let checks = crew.map { shard in Result { try shard.check() } }
     for check in checks { try check.get() }
     var measure = Measure()
     measure.samples = positions.count
-    for program in crew.programs {
-      // Each shard's loss is its part of the mean over the batch.
-      measure.lossSum +=
-        Double(program.outputs[training.lossOutput].floats[0]) * Double(positions.count)
-      if let hits = training.hitsOutput {
-        measure.countsHits = true
-        measure.hits += Double(program.outputs[hits].floats[0])
-      }
+    measure.countsHits = training.hitsOutput != nil
+    for shard in crew {
+      measure.lossSum += shard.loss * Double(positions.count)
+      measure.hits += shard.hits
     }
     guard measure.loss.isFinite else {
       throw WaneError(
         "train", "the loss is \(measure.loss) at step \(step + 1); try a smaller learning_rate")
     }
     step += 1
-    shards = crew.programs.count
+    shards = crew.count
     try update(crew)
     return measure
   }
 
-  private func update(_ crew: Crew) throws {
+  private func update(_ crew: [TrainingShard]) throws {
     let count = store.count
     let fraction = plannedSteps == 0 ? 0 : Double(step - 1) / Double(plannedSteps)
     let rate = options.optimizer.learningRate * options.schedule.factor(at: fraction)
-    let parts = store.partials.prefix(crew.programs.count).map { UnsafePointer($0) as UnsafePointer<Float>? }
+    let parts = store.partials.prefix(crew.count).map { UnsafePointer($0) as UnsafePointer<Float>? }
     let (variables, slots, workers) = (store.variables, store.slots, pool.count)
     try parts.withUnsafeBufferPointer { parts in
       let base = parts.baseAddress
@@ -160,7 +156,7 @@ public final class TrainingRun {
       }
     }
     for (index, update) in training.form.updates.enumerated() {
-      let value = crew.programs[0].outputs[training.firstUpdate + index]
+      let value = crew[0].output(training.firstUpdate + index)
       store.pointers[update.parameter]?.copyMemory(
         from: value.pointer, byteCount: value.count * 4)
     }
@@ -197,8 +193,9 @@ public final class TrainingRun {
     let positions = try nextPositions()
     let single = try Program(
       training.graph, batch: positions.count, mode: .training, weights: weights)
-    TrainingRun.fill(single.inputs[0], from: data.inputs, positions)
-    TrainingRun.fill(single.inputs[1], from: data.labels, positions)
+    for (buffer, tensor) in zip(single.inputs, feed) {
+      TrainingShard.fill(buffer, from: tensor, positions)
+    }
     single.run()
     var times: [Double] = []
     for _ in 0..<count { single.profile(into: &times) }
@@ -264,34 +261,17 @@ public final class TrainingRun {
     return ArraySlice(Array(batch))
   }
 
-  private func crew(for batch: Int) throws -> Crew {
+  /// The shards that run a batch of that size, one a worker.
+  private func crew(for batch: Int) throws -> [TrainingShard] {
     if let crew = crews[batch] { return crew }
     let members = min(pool.count, batch)
     let team = try Team(count: members)
-    let ranges = (0..<members).map { batch * $0 / members..<batch * ($0 + 1) / members }
-    let programs = try ranges.enumerated().map { worker, range in
-      var destinations: [Int: UnsafeMutableRawPointer] = [:]
-      for (index, variable) in training.trained.enumerated() {
-        destinations[training.firstGradient + index] = store.gradient(
-          variable.name, worker: worker
-        ).map { UnsafeMutableRawPointer($0) }
-      }
-      return try Program(
-        training.graph, batch: range.count, totalBatch: batch, mode: .training, weights: weights,
-        destinations: destinations, team: TeamMember(team, worker: worker))
+    let crew = try (0..<members).map { worker in
+      try TrainingShard(
+        training, samples: batch * worker / members..<batch * (worker + 1) / members, batch: batch,
+        weights: weights, store: store, member: TeamMember(team, worker: worker))
     }
-    let crew = Crew(programs: programs, ranges: ranges)
     crews[batch] = crew
     return crew
-  }
-
-  private static func fill(_ buffer: Buffer, from tensor: Tensor, _ positions: ArraySlice<Int32>) {
-    tensor.withBytes { source in
-      guard let base = source.baseAddress else { return }
-      let row = source.count / tensor.shape[0]
-      for (index, position) in positions.enumerated() {
-        (buffer.pointer + index * row).copyMemory(from: base + Int(position) * row, byteCount: row)
-      }
-    }
   }
 }

@@ -17,6 +17,7 @@ final class VariableStore {
   private let fixed: Storage
   private let state: [Storage]
   private let gradients: [Storage]
+  private var pieces: [Int: Storage] = [:]
   private var places: [String: Place] = [:]
   /// Variables start at multiples of this many floats: a cache line.
   private static let alignment = 16
@@ -34,17 +35,18 @@ final class VariableStore {
       if isTrained { counts.trained += size } else { counts.fixed += size }
     }
     let bytes = counts.trained * 4
-    func zeroed(_ bytes: Int) throws -> Storage {
-      let storage = try Storage(byteCount: bytes, for: "train")
-      storage.pointer.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
-      return storage
-    }
     count = counts.trained
-    trained = try zeroed(bytes)
-    fixed = try zeroed(counts.fixed * 4)
-    state = try (0..<slots).map { _ in try zeroed(bytes) }
-    gradients = try (0..<workers).map { _ in try zeroed(bytes) }
+    trained = try Self.zeroed(bytes)
+    fixed = try Self.zeroed(counts.fixed * 4)
+    state = try (0..<slots).map { _ in try Self.zeroed(bytes) }
+    gradients = try (0..<workers).map { _ in try Self.zeroed(bytes) }
     for variable in variables { write(variable.initial, to: variable.name) }
+  }
+
+  private static func zeroed(_ bytes: Int) throws -> Storage {
+    let storage = try Storage(byteCount: bytes, for: "train")
+    storage.pointer.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+    return storage
   }
 
   private func floats(_ storage: Storage) -> UnsafeMutablePointer<Float> {
@@ -65,10 +67,19 @@ final class VariableStore {
     }
   }
 
-  /// Where a worker leaves its part of a trained variable's gradient.
-  func gradient(_ name: String, worker: Int) -> UnsafeMutablePointer<Float>? {
+  /// Where a worker leaves the gradient of one piece of its shard, made when first asked for.
+  func pieceGradients(worker: Int) throws -> UnsafeMutablePointer<Float> {
+    let storage = try pieces[worker] ?? Self.zeroed(count * 4)
+    pieces[worker] = storage
+    return floats(storage)
+  }
+
+  /// Where the gradient of a trained variable lies in an array of gradients.
+  func gradient(_ name: String, in array: UnsafeMutablePointer<Float>)
+    -> UnsafeMutablePointer<Float>?
+  {
     guard let place = places[name], place.isTrained else { return nil }
-    return floats(gradients[worker]) + place.offset
+    return array + place.offset
   }
 
   /// The value of a variable.

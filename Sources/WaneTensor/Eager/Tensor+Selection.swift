@@ -116,7 +116,7 @@ private struct SelectedBlock {
       guard part.fits(shape[axis]) else {
         throw WaneError(
           operation,
-          "\(part.count) positions from \(part.start + 1) by \(part.step) leave the "
+          "\(part.count) positions from offset \(part.start) by \(part.step) leave the "
             + "\(shape[axis]) of axis \(axis + 1) in shape \(shape)")
       }
       dimensions[axis] = part.count
