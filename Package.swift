@@ -71,6 +71,9 @@ let package = Package(
     .testTarget(
       name: "WaneFormatsTests", dependencies: ["WaneFormats", "WaneNN", "WaneGraph", "WaneTensor"],
       swiftSettings: swift),
+    .testTarget(
+      name: "WaneCompressTests",
+      dependencies: ["WaneCompress", "WaneNN", "WaneGraph", "WaneTensor"], swiftSettings: swift),
     .testTarget(name: "COneDNNTests", dependencies: ["COneDNN"], swiftSettings: swift),
     .testTarget(
       name: "CKernelsTests", dependencies: ["CKernels"], exclude: ["sanitize.c", "sanitize.sh"],

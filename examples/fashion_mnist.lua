@@ -166,8 +166,8 @@ for round = 0, students - 1 do
   local alone = small_network(seed + round)
   alone:fit(train, { epochs = student_epochs, seed = seed + round })
   local taught = wane.distill(small_network(seed + round), {
-    teacher = model, data = train, temperature = 3, alpha = 0.7, epochs = student_epochs,
-    learning_rate = 1e-3, seed = seed + round,
+    teacher = model, data = train, temperature = 2, alpha = 0.5, transfer = "slice", epochs = student_epochs,
+    seed = seed + round,
   })
   local scores = { alone = alone:evaluate(test).accuracy, taught = taught:evaluate(test).accuracy }
   print(("seed %d  alone %.4f  taught %.4f"):format(seed + round, scores.alone, scores.taught))

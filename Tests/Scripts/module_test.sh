@@ -21,7 +21,7 @@ test_module_needs_no_swift_no_lua_and_no_readline() {
 
 test_module_exports_its_entry_point_only() {
   local exported
-  exported=$(nm -D --defined-only "$module" | awk '{ print $3 }')
+  exported=$(nm -D --defined-only --extern-only "$module" | awk '{ print $3 }')
   expect_equal "$exported" luaopen_wane
 }
 

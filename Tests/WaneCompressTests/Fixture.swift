@@ -76,7 +76,7 @@ enum Fixture {
   }
 
   /// The small network after some training on `data()`.
-  static func trained(normalizes: Bool = false, epochs: Double = 6) throws -> Graph {
+  static func trained(normalizes: Bool = false, epochs: Double = 20) throws -> Graph {
     let run = try TrainingRun(
       cnn(normalizes: normalizes), data: data(),
       options: TrainingOptions(optimizer: .adam(learningRate: 0.01), batchSize: 32),
@@ -86,13 +86,13 @@ enum Fixture {
   }
 
   static func context(
-    epochs: Double = 0, data: Dataset? = nil, calibration: Dataset? = nil,
+    epochs: Double = 0, learningRate: Float? = nil, data: Dataset? = nil, calibration: Dataset? = nil,
     validation: Dataset? = nil, teacher: Graph? = nil, poll: @escaping () throws -> Void = {}
   ) throws -> CompressionContext {
     CompressionContext(
       pool: try pool(), data: data, calibration: calibration, validation: validation,
       fineTuning: FineTuning(
-        epochs: epochs, batchSize: 32, seed: 3,
+        epochs: epochs, batchSize: 32, learningRate: learningRate, seed: 3,
         teacher: try teacher.map { try Distillation(teacher: $0) }),
       poll: poll)
   }

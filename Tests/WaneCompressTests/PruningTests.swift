@@ -120,7 +120,7 @@ import WaneTensor
 
   @Test(arguments: PruningCriterion.allCases, PruningSchedule.allCases)
   func accuracySurvives(criterion: PruningCriterion, schedule: PruningSchedule) throws {
-    let context = try Fixture.context(epochs: 6, data: Fixture.data())
+    let context = try Fixture.context(epochs: 20, learningRate: 0.01, data: Fixture.data())
     let result = try Pruning(sparsity: 0.7, criterion: criterion, schedule: schedule)(
       Fixture.trained(), context)
     #expect(try Self.zeros(result.model) == 475)

@@ -21,8 +21,12 @@ import WaneGraph
   }
 
   @Test func kindsAreThoseOfOperations() throws {
+    // No layer is called so, but several hold an activation.
+    let plain = LayerNames(try Fixture.cnn())
+    #expect(try plain.resolve("activation", "x").layers.contains("dense"))
+    // A layer's path comes before a kind of the same name.
     let names = LayerNames(try Fixture.cnn(normalizes: true))
-    #expect(try names.resolve("activation", "x").layers.contains("dense"))
+    #expect(try names.resolve("activation", "x").layers == ["activation"])
     #expect(try names.resolve("batch_norm", "x").1 == .path)
   }
 

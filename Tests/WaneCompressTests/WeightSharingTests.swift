@@ -81,7 +81,7 @@ import WaneTensor
       for initial in CentroidInitializer.allCases {
         let found = Clustering(SortedValues(values), count: 3, initial: initial, seed: 2)
         #expect(found.centroids.count <= 3)
-        #expect(found.centroids.allSatisfy(\.isFinite))
+        #expect(found.centroids.allSatisfy { $0.isFinite })
       }
     }
   }

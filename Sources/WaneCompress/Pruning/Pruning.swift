@@ -38,7 +38,7 @@ public struct Pruning: ModelPass {
   }
 
   public func apply(to model: Graph, _ context: CompressionContext) throws -> PassResult {
-    let tune = try FineTuner(Self.verb, context, defaults: .init(learningRate: 1e-3))
+    let tune = try FineTuner(Self.verb, context, defaults: .init(learningRate: 2e-3))
     guard schedule == .constant || tune.isWanted else {
       throw WaneError(
         Self.verb, "schedule '\(schedule.rawValue)' prunes while training: give the options 'data' and 'epochs'")

@@ -46,7 +46,11 @@ public struct WeightSharing: ModelPass {
       guard let kernel = model.parameters[layer.kernel] else { continue }
       let seed = context.fineTuning.seed &+ UInt64(position)
       let shared = try share(kernel, seed: seed)
-      if shared.byteCount >= kernel.byteCount, try kernel.distinctCount(atMost: clusters + 1) > clusters {
+      // A kernel on a grid that already has few values takes the codebook for its constraint.
+      let isPlain = if case .dense = kernel.payload { true } else { false }
+      if shared.byteCount >= kernel.byteCount,
+        try isPlain || kernel.distinctCount(atMost: clusters + 1) > clusters
+      {
         report.skipped.append(.init(layer.path, "a codebook would take more bytes than the weights"))
         continue
       }

@@ -85,9 +85,9 @@ extension Option {
     "learning_rate", "number", default: "the optimizer's", "step size")
   static let optimizer = Option(
     "optimizer", "Optimizer or \"adam\" | \"sgd\"", default: "adam", "how parameters move")
-  static let schedule = Option(
-    "schedule", oneOf: LearningRateSchedule.allCases.map(\.rawValue), default: "constant",
-    "how the step size falls over the run")
+  static let learningRateSchedule = Option(
+    "learning_rate_schedule", oneOf: LearningRateSchedule.allCases.map(\.rawValue),
+    default: "constant", "how the step size falls over the run")
   static let loss = Option(
     "loss", oneOf: Loss.allCases.map(\.rawValue), default: "what suits the labels",
     "what is made small")
@@ -141,6 +141,7 @@ extension Options {
       optimizer: try optimizer() ?? .adam(),
       batchSize: try integer("batch_size", atLeast: 1, default: 128), seed: try seed(),
       shuffles: try boolean("shuffle", default: true),
-      schedule: try choice("schedule").flatMap(LearningRateSchedule.init(rawValue:)) ?? .constant)
+      schedule: try choice("learning_rate_schedule").flatMap(LearningRateSchedule.init(rawValue:))
+        ?? .constant)
   }
 }

@@ -12,7 +12,7 @@ extension Option {
     Option("learning_rate", "number", default: "chosen by the verb", "step size of fine-tuning"),
     .optimizer,
     Option(
-      "schedule", oneOf: LearningRateSchedule.allCases.map(\.rawValue),
+      "learning_rate_schedule", oneOf: LearningRateSchedule.allCases.map(\.rawValue),
       default: "chosen by the verb", "how the step size falls"), .loss, .seed, .validation,
     Option("teacher", "Model", default: "none", "a model to learn from besides the labels"),
     Option("temperature", "number", default: "4", "how soft the teacher's answers are made"),
@@ -44,7 +44,8 @@ extension Options {
     result.batchSize = try integer("batch_size", atLeast: 1, default: 128)
     result.learningRate = try number("learning_rate").map { Float($0) }
     result.optimizer = has("optimizer") ? try optimizer() : nil
-    result.schedule = try choice("schedule").flatMap(LearningRateSchedule.init(rawValue:))
+    result.schedule = try choice("learning_rate_schedule").flatMap(
+      LearningRateSchedule.init(rawValue:))
     result.seed = try seed()
     result.loss = try choice("loss").flatMap(Loss.init(rawValue:))
     if let teacher = try object("teacher", as: ModelBox.self, called: "Model") {
