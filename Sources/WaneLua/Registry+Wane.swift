@@ -8,7 +8,8 @@ extension Registry {
     namespaces: [
       Namespace(
         "", "Small, fast neural networks.",
-        functions: [.help, .load, .compare, .pipeline, .threads, .machine] + Verb.all.map(\.function),
+        functions: [.help, .load, .compare, .pipeline, .threads, .machine]
+          + Verb.all.map(\.function),
         constants: [Constant("version", "The version of Wane.", .string("0.1"))]),
       .layers, .optimizers,
     ] + Namespace.data + Namespace.tensors,

@@ -69,7 +69,8 @@ import WaneTensor
         channels = filters
       case 1:
         let branch = try apply(
-          Conv2DLayer(filters: channels, window: Fixture.window(3, .same), activation: .relu), value)
+          Conv2DLayer(filters: channels, window: Fixture.window(3, .same), activation: .relu), value
+        )
         value = try apply(AddLayer(), value, branch)
         if random.below(2) == 0 { value = try apply(BatchNormLayer(), value) }
       case 2:
@@ -220,7 +221,9 @@ import WaneTensor
       let expected = values.indices.filter { index in
         var rest = index
         for axis in dimensions.indices.reversed() {
-          if let positions = kept[axis], !positions.contains(rest % dimensions[axis]) { return false }
+          if let positions = kept[axis], !positions.contains(rest % dimensions[axis]) {
+            return false
+          }
           rest /= dimensions[axis]
         }
         return true

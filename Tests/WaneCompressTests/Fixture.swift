@@ -86,7 +86,8 @@ enum Fixture {
   }
 
   static func context(
-    epochs: Double = 0, learningRate: Float? = nil, data: Dataset? = nil, calibration: Dataset? = nil,
+    epochs: Double = 0, learningRate: Float? = nil, data: Dataset? = nil,
+    calibration: Dataset? = nil,
     validation: Dataset? = nil, teacher: Graph? = nil, poll: @escaping () throws -> Void = {}
   ) throws -> CompressionContext {
     CompressionContext(

@@ -75,13 +75,16 @@ import WaneTensor
       var best: [(Int, Int)] = []
       for kernel in 0..<2 {
         let list = scores["\(kernel)"] ?? []
-        let worthiest = list.indices.max { list[$0] < list[$1] || (list[$0] == list[$1] && $0 > $1) }
+        let worthiest = list.indices.max {
+          list[$0] < list[$1] || (list[$0] == list[$1] && $0 > $1)
+        }
         if let worthiest, list[worthiest] >= 0 { best.append((kernel, worthiest)) }
         order += list.indices.map { (list[$0], kernel, $0) }
       }
       order.removeAll { item in best.contains { $0 == (item.kernel, item.index) } }
       order.sort { ($0.score, $0.kernel, $0.index) < ($1.score, $1.kernel, $1.index) }
-      let gone = order.prefix(zeros).map { [$0.kernel, $0.index] }
+      let gone =
+        order.prefix(zeros).map { [$0.kernel, $0.index] }
         + order.filter { $0.score < 0 }.map { [$0.kernel, $0.index] }
       for kernel in 0..<2 {
         for (index, kept) in (keep["\(kernel)"] ?? []).enumerated() {

@@ -182,7 +182,9 @@ import WaneTensor
       #expect(table[0] == 0)
       #expect(grid.bits == bits)
       #expect(grid.rounded(table) == table)
-      let (old, new) = (try Fixture.values(shared, "dense/kernel"), try kernel.decoded().array(Float.self))
+      let (old, new) = (
+        try Fixture.values(shared, "dense/kernel"), try kernel.decoded().array(Float.self)
+      )
       #expect(zip(old, new).allSatisfy { $0 != 0 || $1 == 0 })
       #expect(try Self.operations(result).filter { $0 == "integer_layer" }.count == 4)
     }

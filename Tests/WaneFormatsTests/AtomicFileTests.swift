@@ -39,7 +39,7 @@ private final class Folder {
 
   deinit {
     chmod(path, 0o700)
-    for name in names { if unlink("\(path)/\(name)") != 0 { rmdir("\(path)/\(name)") } }
+    for name in names where unlink("\(path)/\(name)") != 0 { rmdir("\(path)/\(name)") }
     rmdir(path)
   }
 }
@@ -117,8 +117,9 @@ private final class Folder {
         == "save: cannot write '\(folder.path)': Is a directory")
     #expect(
       message { try model.write(to: "") } == "save: cannot write '': No such file or directory")
-    #expect(message { try model.write(to: "/dev/null") }
-      == "save: cannot write '/dev/null': not a regular file")
+    #expect(
+      message { try model.write(to: "/dev/null") }
+        == "save: cannot write '/dev/null': not a regular file")
     #expect(folder.names.isEmpty)
   }
 

@@ -8,7 +8,8 @@ import WaneTensor
     for seed in 0..<20 as Range<UInt64> {
       var numbers = Numbers(state: seed)
       let decisions = (0..<3000).map { _ -> (bit: Int, probability: UInt32) in
-        let probability = [1, 22, 32768, 65514, 65535, UInt32.random(in: 1...65535, using: &numbers)]
+        let probability =
+          [1, 22, 32768, 65514, 65535, UInt32.random(in: 1...65535, using: &numbers)]
           .randomElement(using: &numbers) ?? 1
         // Mostly what is likely, with long runs of carries among it.
         let isOne = UInt32.random(in: 0..<65536, using: &numbers) < probability
@@ -86,7 +87,8 @@ import WaneTensor
     var numbers = Numbers(state: 4)
     let codes = (0..<36_000).map { index -> UInt8 in
       let (row, column) = (index / 40, index % 40)
-      return column % 2 == 0 || row % 100 < 33 ? 7 : UInt8(7 + Int.random(in: -1...1, using: &numbers))
+      return column % 2 == 0 || row % 100 < 33
+        ? 7 : UInt8(7 + Int.random(in: -1...1, using: &numbers))
     }
     let bytes = try CodedArray.encode(
       codes, ranks: (0..<15).map { UInt8($0) }, pivot: 7,

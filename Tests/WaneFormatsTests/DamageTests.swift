@@ -51,7 +51,8 @@ import WaneTensor
       #expect(
         count == 0
           ? text == "the data is not a .wane file"
-          : text?.hasPrefix("the data is truncated: it has \(count) ") == true, "\(count) \(text ?? "")")
+          : text?.hasPrefix("the data is truncated: it has \(count) ") == true,
+        "\(count) \(text ?? "")")
     }
   }
 
@@ -79,7 +80,9 @@ import WaneTensor
     #expect(
       message(file(body: [0])) == "the data is damaged: the description ends too early")
     // No words, one node, which is of operation 1000.
-    #expect(message(file(body: [4, 0, 1, 0xC0, 0x3E])) == "the data is damaged: there is no operation 1000")
+    #expect(
+      message(file(body: [4, 0, 1, 0xC0, 0x3E]))
+        == "the data is damaged: there is no operation 1000")
   }
 
   @Test func changesBehindTheChecksum() throws {

@@ -79,15 +79,20 @@ enum Fixtures {
     try add(
       Parameter(
         "elsewhere/masked",
-        Tensor((0..<600).map { _ in Int.random(in: 0..<10, using: &numbers) == 0 ? numbers.normal() : 0 },
+        Tensor(
+          (0..<600).map { _ in Int.random(in: 0..<10, using: &numbers) == 0 ? numbers.normal() : 0
+          },
           Shape([3, 5, 8, 5])), isMasked: true))
     try add(Parameter("weights/zeros", Tensor(zeros: Shape([2500]))))
     try add(
-      Parameter("weights/short", Tensor((0..<50).map { _ in Float(Int.random(in: -99...99, using: &numbers)) })))
+      Parameter(
+        "weights/short",
+        Tensor((0..<50).map { _ in Float(Int.random(in: -99...99, using: &numbers)) })))
     for bits in 2...8 {
       for (axis, channels) in [(nil, 1), (0, 8), (1, 40)] as [(Int?, Int)] {
         let grid = try WeightGrid(
-          bits: bits, scales: (0..<channels).map { _ in Float.random(in: 0.01...1, using: &numbers) },
+          bits: bits,
+          scales: (0..<channels).map { _ in Float.random(in: 0.01...1, using: &numbers) },
           axis: axis)
         let codes = (0..<320).map { _ -> UInt8 in
           let code = Int(numbers.normal() * Float(grid.highest) / 3)
@@ -139,7 +144,8 @@ enum Fixtures {
     try add("zeros", .dense(Tensor(zeros: Shape([2, 20]))), 40)
     for (name, codes) in [("sparse", sparse), ("dense", dense)] {
       // Twelve codes that use all of their eight bits leave nothing to gain by coding them.
-      let codes8 = name == "dense" ? codes.map { _ in UInt8.random(in: 0...254, using: &numbers) } : codes
+      let codes8 =
+        name == "dense" ? codes.map { _ in UInt8.random(in: 0...254, using: &numbers) } : codes
       try add(name, .integer(codes: PackedCodes(codes8, bits: 8), grid: grid), codes8.count)
       try add(
         "\(name)_book",

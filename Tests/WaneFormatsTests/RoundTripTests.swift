@@ -21,13 +21,15 @@ import WaneTensor
 
   @Test func metadata() throws {
     try check(
-      Graph(), ["name": "tiny", "created_by": "wane 0.1", "": "", "ключ": "значение", "dense_1": "name"])
+      Graph(),
+      ["name": "tiny", "created_by": "wane 0.1", "": "", "ключ": "значение", "dense_1": "name"])
   }
 
   @Test func namesOfAllKinds() throws {
     var graph = Graph()
     for name in [
-      "plain", "layer/kernel", "layer/", "/", "dense_007", "dense_7", "dense_-1", "conv2d_9999999999", "é/ü",
+      "plain", "layer/kernel", "layer/", "/", "dense_007", "dense_7", "dense_-1",
+      "conv2d_9999999999", "é/ü",
       "layer/kernel/deep", "_", "_1",
     ] {
       _ = try graph.add(parameter: Parameter(name, Tensor(scalar: 1)), layer: "layer")

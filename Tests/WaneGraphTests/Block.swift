@@ -66,7 +66,8 @@ struct Sampler {
 
   mutating func integer(below limit: Int) -> Int { integers(1, below: limit)[0] }
 
-  mutating func tensor(_ dimensions: [Int], in range: ClosedRange<Float> = -1...1) throws -> Tensor {
+  mutating func tensor(_ dimensions: [Int], in range: ClosedRange<Float> = -1...1) throws -> Tensor
+  {
     try Tensor(floats(dimensions.reduce(1, *), in: range), Shape(dimensions))
   }
 
@@ -83,7 +84,8 @@ func expectClose(
 ) {
   guard actual.count == expected.count else {
     Issue.record(
-      "\(what): \(actual.count) values instead of \(expected.count)", sourceLocation: sourceLocation)
+      "\(what): \(actual.count) values instead of \(expected.count)", sourceLocation: sourceLocation
+    )
     return
   }
   for (index, (a, b)) in zip(actual, expected).enumerated() {

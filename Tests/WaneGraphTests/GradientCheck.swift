@@ -74,7 +74,8 @@ struct GradientCheck {
   private func loss(_ operands: [Block]) -> Double {
     let values = values(item.reference(operands)[0])
     let wanted = Block(target).values
-    return zip(values, wanted).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) } / Double(values.count)
+    return zip(values, wanted).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+      / Double(values.count)
   }
 
   /// The gradient of the loss with respect to the first result.

@@ -27,9 +27,11 @@ struct GraphRunner {
     try #require(program.inputs.count == inputs.count)
     for (buffer, tensor) in zip(program.inputs, inputs) {
       try #require(buffer.shape == tensor.shape)
-      tensor.withBytes { if let base = $0.baseAddress {
-        buffer.pointer.copyMemory(from: base, byteCount: $0.count)
-      } }
+      tensor.withBytes {
+        if let base = $0.baseAddress {
+          buffer.pointer.copyMemory(from: base, byteCount: $0.count)
+        }
+      }
     }
     program.run(seed: seed, step: step)
     try program.check()

@@ -33,7 +33,8 @@ import WaneTensor
       var sampler = Sampler(name)
       let image = [7, 6, 3]
       let grid =
-        bytes ? try ActivationGrid(scale: 1 / 255, zero: 0)
+        bytes
+        ? try ActivationGrid(scale: 1 / 255, zero: 0)
         : try ActivationGrid(scale: 0.02, zero: zero)
       let middle = try ActivationGrid(scale: 0.05, zero: 7)
       var x = try graph.add(
@@ -63,7 +64,8 @@ import WaneTensor
       input =
         try bytes ? sampler.bytes([batch] + image) : sampler.tensor([batch] + image, in: -2...3)
       let codes =
-        bytes ? input.array(UInt8.self)
+        bytes
+        ? input.array(UInt8.self)
         : Naive.codes(Block(input), scale: 0.02, zero: zero, low: 0, high: 255).map { UInt8($0) }
       let first = IntegerReference.Layer(
         codes: kernel.codes, scales: kernel.scales, bias: bias, input: grid, isReLU: true)
@@ -98,7 +100,8 @@ import WaneTensor
   ]
 
   @Test(arguments: forms) func isIntegerArithmeticBitForBit(
-    _ name: String, _ window: Window2D, _ bits: Int, _ perChannel: Bool, _ bytes: Bool, _ batch: Int,
+    _ name: String, _ window: Window2D, _ bits: Int, _ perChannel: Bool, _ bytes: Bool,
+    _ batch: Int,
     _ zero: Int
   ) throws {
     let network = try Network(
@@ -157,7 +160,9 @@ import WaneTensor
     let input = try sampler.tensor([3, 6], in: -2...3)
     let actual = try InferenceSession(graph, pool: WorkerPool(count: 1)).run([input])
 
-    let codes = Naive.codes(Block(input), scale: 0.02, zero: 100, low: 0, high: 255).map { UInt8($0) }
+    let codes = Naive.codes(Block(input), scale: 0.02, zero: 100, low: 0, high: 255).map {
+      UInt8($0)
+    }
     let layer = IntegerReference.Layer(
       codes: w.codes, scales: w.scales, bias: nil, input: first, isReLU: false)
     let middle = IntegerReference.dense(codes, inputs: 6, units: 6, layer).enumerated().map {
@@ -188,7 +193,8 @@ import WaneTensor
     let x = try graph.add(one: Input(index: 0, type: .batched([8])), [])
     let q = try graph.add(one: Quantize(grid), [x])
     let parameter = try Parameter(
-      "w", .codebook(indices: PackedCodes(indices, bits: 2), centroids: centroids, grid: weightGrid),
+      "w",
+      .codebook(indices: PackedCodes(indices, bits: 2), centroids: centroids, grid: weightGrid),
       shape: Shape([8, 5]))
     graph.outputs = [
       try graph.add(one: Dense(), [q, graph.add(parameter: parameter, layer: "d")])
@@ -198,8 +204,12 @@ import WaneTensor
     let codes = indices.map { [-50, 0, 31, 127][Int($0)] }
     let layer = IntegerReference.Layer(
       codes: codes, scales: [0.01], bias: nil, input: grid, isReLU: false)
-    let bytes = Naive.codes(Block(input), scale: 0.03, zero: 128, low: 0, high: 255).map { UInt8($0) }
-    let expected = IntegerReference.dense(bytes, inputs: 8, units: 5, layer).map { layer.value($0, 0) }
+    let bytes = Naive.codes(Block(input), scale: 0.03, zero: 128, low: 0, high: 255).map {
+      UInt8($0)
+    }
+    let expected = IntegerReference.dense(bytes, inputs: 8, units: 5, layer).map {
+      layer.value($0, 0)
+    }
     #expect(actual.array(Float.self) == expected)
   }
 
@@ -225,7 +235,9 @@ import WaneTensor
     #expect(try ActivationGrid(covering: -300 * .leastNonzeroMagnitude, 0).zero <= 255)
     let widest = Float.greatestFiniteMagnitude
     #expect(try ActivationGrid(covering: -widest, widest).zero == 128)
-    for (low, high) in [(-Float.infinity, 0), (0, .infinity), (.nan, 1), (0, .nan)] as [(Float, Float)] {
+    for (low, high) in [(-Float.infinity, 0), (0, .infinity), (.nan, 1), (0, .nan)]
+      as [(Float, Float)]
+    {
       #expect(throws: WaneError.self) { try ActivationGrid(covering: low, high) }
     }
     for bits in [-70, -1, 0, 1, 9, 64, 1000] {

@@ -30,7 +30,9 @@ struct OperationCase: Sendable, CustomTestStringConvertible {
   var modes: [ProgramMode] = [.training, .inference]
   /// Adds the operation; the values it returns are compared.
   let build: @Sendable (inout Graph, [Value]) throws -> [Value]
-  /// The same in plain loops and double precision. Not given the batch: it is the first extent.
+  /// The same in plain loops and double precision.
+  ///
+  /// Not given the batch: it is the first extent.
   let reference: @Sendable ([Block]) -> [Block]
 
   var testDescription: String { detail.isEmpty ? name : "\(name): \(detail)" }

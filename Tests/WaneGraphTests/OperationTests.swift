@@ -5,7 +5,9 @@ import WaneTensor
 
 /// The questions every operation is asked: forward, gradient, errors.
 @Suite struct OperationTests {
-  @Test(arguments: OperationCase.all) func computesWhatTheReferenceDoes(_ item: OperationCase) throws {
+  @Test(arguments: OperationCase.all) func computesWhatTheReferenceDoes(_ item: OperationCase)
+    throws
+  {
     let (graph, _, results) = try item.graph()
     for batch in item.batches {
       let tensors = try item.sample(batch: batch)
@@ -63,7 +65,9 @@ import WaneTensor
   }
 
   /// Whatever operands an operation that may stand in a file is given, it infers or throws.
-  @Test(arguments: Graph.operations.keys.sorted()) func refusesStrangeOperands(_ name: String) throws {
+  @Test(arguments: Graph.operations.keys.sorted()) func refusesStrangeOperands(_ name: String)
+    throws
+  {
     let item = try #require(OperationCase.all.first { $0.name == name })
     let (graph, _, results) = try item.graph()
     let operation = graph.producer(of: results[0]).operation

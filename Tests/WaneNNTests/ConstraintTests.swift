@@ -55,7 +55,9 @@ import WaneTensor
     try run.runStep()
     var mask = try #require(try run.mask("conv/kernel"))
     #expect(mask.array(Float.self).allSatisfy { $0 == 1 })
-    try mask.withMutableElements(Float.self) { for index in $0.indices where index % 2 == 0 { $0[index] = 0 } }
+    try mask.withMutableElements(Float.self) {
+      for index in $0.indices where index % 2 == 0 { $0[index] = 0 }
+    }
     run.setMask("conv/kernel", mask)
     for _ in 0..<4 { try run.runStep() }
     let kernel = try #require(try run.trainedModel().parameters["conv/kernel"])
@@ -179,7 +181,8 @@ import WaneTensor
     for parameter in model.parameters {
       let new = try #require(after.parameters[parameter.name])
       let isSame = try new.decoded().array(Float.self) == parameter.decoded().array(Float.self)
-      #expect(isSame == ["conv/kernel", "norm/gamma"].contains(parameter.name), "\(parameter.name)")
+      #expect(
+        isSame == ["conv/kernel", "norm/gamma"].contains(parameter.name), "\(parameter.name)")
       #expect(new.isTrainable == parameter.isTrainable)
     }
   }

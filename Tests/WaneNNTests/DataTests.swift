@@ -79,8 +79,10 @@ import WaneTensor
     #expect(try values(1, "a") == values(1, "a"))
     #expect(try values(1, "a") != values(2, "a"))
     #expect(try values(1, "a") != values(1, "b"))
-    #expect(try Initializer.ones.tensor(Shape([3]), seed: 0, stream: "").array() == [1, 1, 1] as [Float])
-    #expect(try Initializer.zeros.tensor(Shape([2]), seed: 0, stream: "").array() == [0, 0] as [Float])
+    #expect(
+      try Initializer.ones.tensor(Shape([3]), seed: 0, stream: "").array() == [1, 1, 1] as [Float])
+    #expect(
+      try Initializer.zeros.tensor(Shape([2]), seed: 0, stream: "").array() == [0, 0] as [Float])
     #expect(try Initializer.glorotUniform.tensor(.scalar, seed: 0, stream: "").count == 1)
     #expect(try Initializer.glorotUniform.tensor(Shape([0, 3]), seed: 0, stream: "").count == 0)
   }

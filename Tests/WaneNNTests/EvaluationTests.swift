@@ -88,7 +88,8 @@ import WaneTensor
     let images = try Samples.floats([3, 8, 8, 2], seed: 1)
     func message(_ inputs: Tensor, _ labels: Tensor, _ loss: Loss? = nil) -> String? {
       Samples.message {
-        _ = try Evaluation(model, on: Dataset(inputs: inputs, labels: labels), loss: loss, pool: pool)
+        _ = try Evaluation(
+          model, on: Dataset(inputs: inputs, labels: labels), loss: loss, pool: pool)
       }
     }
     let classes = try Tensor([0, 1, 2] as [Int32])

@@ -90,7 +90,8 @@ import WaneTensor
     }
     for name in names {
       try expectClose(
-        outputs.popFirst(), item.parameter_gradients?[name], within: tolerance, "gradient of \(name)")
+        outputs.popFirst(), item.parameter_gradients?[name], within: tolerance,
+        "gradient of \(name)")
     }
     for update in form.updates {
       let name = String(update.parameter.dropFirst("layer/".count))

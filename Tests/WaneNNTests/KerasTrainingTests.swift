@@ -96,7 +96,8 @@ import WaneTensor
     #expect(abs(accuracy - (try #require(item.value))) < 1e-6)
   }
 
-  @Test(arguments: FixtureFile.cases("optimizers")) func optimizersAgree(_ item: FixtureCase) throws {
+  @Test(arguments: FixtureFile.cases("optimizers")) func optimizersAgree(_ item: FixtureCase) throws
+  {
     if let failure = item.failure { throw WaneError("fixture", failure) }
     guard case .list(let gradients)? = item.gradients else {
       throw WaneError("fixture", "has no gradients")

@@ -4,9 +4,13 @@ import WaneNN
 import WaneTensor
 
 @Suite struct ModelBuilderTests {
-  private static func input(_ dimensions: Int...) throws -> InputLayer { try InputLayer(dimensions) }
+  private static func input(_ dimensions: Int...) throws -> InputLayer {
+    try InputLayer(dimensions)
+  }
 
-  private static func symbol(_ layer: any Layer, _ inputs: [SymbolicValue] = []) throws -> SymbolicValue {
+  private static func symbol(_ layer: any Layer, _ inputs: [SymbolicValue] = []) throws
+    -> SymbolicValue
+  {
     try SymbolicValue(layer, inputs, identity: LayerIdentity())
   }
 

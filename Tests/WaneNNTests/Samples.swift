@@ -6,7 +6,9 @@ import WaneTensor
 
 /// Models and data for the tests, decided by a seed alone.
 enum Samples {
-  static func floats(_ dimensions: [Int], seed: UInt64, low: Float = 0, high: Float = 1) throws -> Tensor {
+  static func floats(_ dimensions: [Int], seed: UInt64, low: Float = 0, high: Float = 1) throws
+    -> Tensor
+  {
     var values = [Float](repeating: 0, count: dimensions.reduce(1, *))
     wane_random_uniform_f32(seed, 1, 0, &values, values.count)
     return try Tensor(values.map { low + (high - low) * $0 }, Shape(dimensions))
@@ -20,7 +22,8 @@ enum Samples {
 
   /// Images of 8 x 8 x 2 with classes 0..<4.
   static func images(_ count: Int, seed: UInt64 = 1) throws -> Dataset {
-    try Dataset(inputs: floats([count, 8, 8, 2], seed: seed), labels: classes(count, of: 4, seed: seed))
+    try Dataset(
+      inputs: floats([count, 8, 8, 2], seed: seed), labels: classes(count, of: 4, seed: seed))
   }
 
   static func window(_ size: Int, stride: Int = 1, _ padding: Padding = .valid) throws -> Window2D {
@@ -28,7 +31,8 @@ enum Samples {
   }
 
   /// A small network of every kind of layer that training treats in a special way.
-  static func network(batchNorm: Bool = false, dropout: Float = 0, seed: UInt64 = 1) throws -> Graph {
+  static func network(batchNorm: Bool = false, dropout: Float = 0, seed: UInt64 = 1) throws -> Graph
+  {
     var layers: [any Layer] = [
       try InputLayer([8, 8, 2]),
       try Conv2DLayer(

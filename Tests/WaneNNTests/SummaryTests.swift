@@ -7,7 +7,8 @@ import WaneTensor
   /// The network of the mission.
   private func mission() throws -> Graph {
     try ModelBuilder.sequential([
-      InputLayer([28, 28, 1]), Conv2DLayer(filters: 32, window: Samples.window(3), activation: .relu),
+      InputLayer([28, 28, 1]),
+      Conv2DLayer(filters: 32, window: Samples.window(3), activation: .relu),
       MaxPool2DLayer(Samples.window(2, stride: 2)),
       Conv2DLayer(filters: 64, window: Samples.window(3), activation: .relu),
       MaxPool2DLayer(Samples.window(2, stride: 2)), FlattenLayer(),
@@ -41,7 +42,8 @@ import WaneTensor
     let kernel = try #require(model.parameters["dense/kernel"])
     let grid = try WeightGrid(bits: 4, scales: [Float](repeating: 0.01, count: 64), axis: 1)
     try model.set(
-      kernel.replacing(.integer(codes: grid.codes(for: kernel.decoded()), grid: grid), isMasked: true))
+      kernel.replacing(
+        .integer(codes: grid.codes(for: kernel.decoded()), grid: grid), isMasked: true))
     let row = try #require(try Summary(model).rows.first { $0.layer == "dense" })
     #expect(row.bytes == 1600 * 64 / 2 + 4 * 64 + 4 * 64)
     #expect(row.encoding == "masked int4 per channel")

@@ -53,7 +53,8 @@ import WaneTensor
     let two = try SymbolicValue(InputLayer([3]), [], identity: LayerIdentity())
     let model = try ModelBuilder.functional(inputs: [two], outputs: [two, two])
     #expect(
-      message(model) == "train: only models with one input and one output can be fitted to a data set")
+      message(model)
+        == "train: only models with one input and one output can be fitted to a data set")
   }
 
   @Test func distillationSaysWhatIsWrong() throws {
@@ -172,7 +173,8 @@ import WaneTensor
     let error = #expect(throws: WaneError.self) { try run.runStep() }
     #expect(
       error?.description == "train: the loss is nan at step 2; try a smaller learning_rate")
-    #expect(try Samples.values(run.trainedModel()) == before, "the model is that of the step before")
+    #expect(
+      try Samples.values(run.trainedModel()) == before, "the model is that of the step before")
     #expect(run.step == 1)
     #expect(before.allSatisfy { $0.isFinite })
   }
@@ -221,7 +223,8 @@ import WaneTensor
         options: TrainingOptions(optimizer: optimizer, batchSize: 16, schedule: .cosine),
         epochs: 60, pool: WorkerPool(count: 2))
       try run.train(epochs: 60)
-      let accuracy = try Evaluation(run.trainedModel(), on: data, pool: WorkerPool(count: 1)).accuracy
+      let accuracy = try Evaluation(run.trainedModel(), on: data, pool: WorkerPool(count: 1))
+        .accuracy
       #expect((accuracy ?? 0) > 0.95, "\(optimizer)")
     }
   }
@@ -269,7 +272,8 @@ import WaneTensor
           }
           wane_memory_fail_after(-1)
           guard wane_memory_live_bytes() == before else {
-            throw WaneError("test", "\(wane_memory_live_bytes() - before) bytes leak after \(count)")
+            throw WaneError(
+              "test", "\(wane_memory_live_bytes() - before) bytes leak after \(count)")
           }
         }
         guard failures > 20, failures + finished == 120 else {

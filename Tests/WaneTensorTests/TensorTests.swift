@@ -58,7 +58,9 @@ import WaneTensor
     func message(_ body: () throws -> Tensor) -> String? {
       #expect(throws: WaneError.self) { try body() }?.description
     }
-    #expect(message { try Tensor([1, 2] as [Float], Shape([3])) } == "tensor: 2 elements do not fill shape 3")
+    #expect(
+      message { try Tensor([1, 2] as [Float], Shape([3])) }
+        == "tensor: 2 elements do not fill shape 3")
     #expect(message { try tensor.reshaped(Shape([2])) } == "reshape: 3 has 3 elements, 2 has 2")
     #expect(message { try tensor.rows(2..<4) } == "slice: rows 3..4 of 3")
     #expect(message { try tensor.rows(-1..<1) } == "slice: rows 0..1 of 3")

@@ -7,7 +7,8 @@ import WaneTensor
     #expect(error.description == "prune: sparsity must be in [0, 1), got 1.5")
     #expect(WaneError("", "all said").description == "all said")
     let inner = error.inLayer("block/conv")
-    #expect(inner.description == "in layer 'block/conv': prune: sparsity must be in [0, 1), got 1.5")
+    #expect(
+      inner.description == "in layer 'block/conv': prune: sparsity must be in [0, 1), got 1.5")
     #expect(inner.inLayer("outer") == inner)
     #expect(error.inLayer("") == error)
   }

@@ -9,7 +9,9 @@ public struct Distilling: ModelPass {
   /// How the student starts.
   public let transfer: ParameterTransfer
 
-  /// Creates a pass. The teacher, temperature and alpha stand in the context's fine-tuning.
+  /// Creates a pass.
+  ///
+  /// The teacher, temperature and alpha stand in the context's fine-tuning.
   public init(transfer: ParameterTransfer = .none) { self.transfer = transfer }
 
   public func apply(to model: Graph, _ context: CompressionContext) throws -> PassResult {
@@ -20,7 +22,8 @@ public struct Distilling: ModelPass {
     let tune = try FineTuner(
       Self.verb, context, defaults: .init(learningRate: 1e-3, schedule: .constant))
     guard tune.isWanted || transfer != .none else {
-      throw WaneError(Self.verb, "needs the options 'data' and 'epochs', or a transfer of parameters")
+      throw WaneError(
+        Self.verb, "needs the options 'data' and 'epochs', or a transfer of parameters")
     }
     var report = Report(
       Self.verb,

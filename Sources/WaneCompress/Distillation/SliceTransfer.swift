@@ -51,7 +51,9 @@ struct SliceTransfer {
         report.skipped.append(.init(layer.path, "is a grouped convolution"))
         continue
       }
-      if let kernel = student.parameters[layer.kernel], kernel.isMasked || kernel.grid != nil || kernel.isCodebook {
+      if let kernel = student.parameters[layer.kernel],
+        kernel.isMasked || kernel.grid != nil || kernel.isCodebook
+      {
         report.skipped.append(.init(layer.path, "its weights are under a constraint"))
         continue
       }
@@ -161,7 +163,8 @@ struct SliceTransfer {
   }
 
   /// Copies values from positions that correspond; elsewhere, what was there stays.
-  private static func copy(_ source: Tensor, into target: Tensor, _ axes: [[Int?]]) throws -> Tensor {
+  private static func copy(_ source: Tensor, into target: Tensor, _ axes: [[Int?]]) throws -> Tensor
+  {
     var result = target
     let extents = source.shape.dimensions
     try result.withMutableElements(Float.self) { target in

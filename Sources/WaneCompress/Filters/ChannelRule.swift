@@ -1,7 +1,8 @@
 import WaneGraph
 
-/// How an operation passes channels on. An operation without a rule keeps all channels that reach it
-/// from being removed.
+/// How an operation passes channels on.
+///
+/// An operation without a rule keeps all channels that reach it from being removed.
 protocol ChannelRule: Operation {
   /// Labels the results of a node, and says which channels are the same.
   func connect(_ node: Node, _ result: Value, _ channels: inout ChannelGraph)

@@ -83,7 +83,9 @@ public struct FilterReduction: ModelPass {
     var families: [(channels: Set<ChannelGraph.Channel>, layers: [WeightedLayer])] = []
     for layer in model.weightedLayers() {
       var joined = (channels: Set(filters(layer, model, channels)), layers: [WeightedLayer]())
-      let touching = families.indices.filter { !families[$0].channels.isDisjoint(with: joined.channels) }
+      let touching = families.indices.filter {
+        !families[$0].channels.isDisjoint(with: joined.channels)
+      }
       for index in touching {
         joined.channels.formUnion(families[index].channels)
         joined.layers += families[index].layers
@@ -125,7 +127,8 @@ public struct FilterReduction: ModelPass {
     let wanted = family.map { ratios[$0.path] ?? ratio }
     if let index = wanted.firstIndex(where: { $0 != wanted[0] }) {
       throw WaneError(
-        Self.verb, "'\(family[0].path)' and '\(family[index].path)' share their channels and cannot "
+        Self.verb,
+        "'\(family[0].path)' and '\(family[index].path)' share their channels and cannot "
           + "have the ratios \(wanted[0]) and \(wanted[index])")
     }
     return wanted[0]

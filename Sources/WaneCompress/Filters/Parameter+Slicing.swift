@@ -48,7 +48,9 @@ private struct Slice {
     for (axis, list) in kept.enumerated() {
       var next: [Int] = []
       next.reserveCapacity(sources.count * list.count)
-      for source in sources { for position in list { next.append(source * dimensions[axis] + position) } }
+      for source in sources {
+        for position in list { next.append(source * dimensions[axis] + position) }
+      }
       sources = next
     }
     self.sources = sources

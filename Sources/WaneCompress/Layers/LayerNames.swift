@@ -37,7 +37,8 @@ struct LayerNames {
     let found = try paths.filter { try pattern.isFound(in: $0) }
     guard !found.isEmpty else {
       throw WaneError(
-        verb, "no layer is called or of kind '\(word)', nor is that found as a pattern in "
+        verb,
+        "no layer is called or of kind '\(word)', nor is that found as a pattern in "
           + paths.map { "'\($0)'" }.joined(separator: ", "))
     }
     return (Set(found), .pattern)

@@ -17,8 +17,8 @@ struct LuaPatternMatcher {
   }
 
   mutating func findsMatch() throws -> Bool {
-    for start in 0...(pattern.isAnchored ? 0 : bytes.count) {
-      if try matches(item: 0, at: start) { return true }
+    for start in 0...(pattern.isAnchored ? 0 : bytes.count) where try matches(item: 0, at: start) {
+      return true
     }
     return false
   }
@@ -40,7 +40,8 @@ struct LuaPatternMatcher {
       case .open(let capture):
         return try matches(item: item, at: position, capture, position..<position)
       case .close(let capture):
-        return try matches(item: item, at: position, capture, captures[capture].lowerBound..<position)
+        return try matches(
+          item: item, at: position, capture, captures[capture].lowerBound..<position)
       case .again(let capture):
         let length = captures[capture].count
         guard position + length <= bytes.count,

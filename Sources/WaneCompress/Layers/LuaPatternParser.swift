@@ -102,7 +102,9 @@ struct LuaPatternParser {
     return .once
   }
 
-  /// Reads a set after its '['. A ']' that comes first is a member.
+  /// Reads a set after its '['.
+  ///
+  /// A ']' that comes first is a member.
   private mutating func readSet() throws -> ByteSet {
     let unfinished = "missing ']'"
     let isInverted = take(UInt8(ascii: "^"))

@@ -43,7 +43,9 @@ public struct Selection: Sendable {
     }
     guard !chosen.isEmpty else {
       throw WaneError(
-        verb, weighted.isEmpty ? "the model has no layer with weights" : "no layer with weights is selected")
+        verb,
+        weighted.isEmpty
+          ? "the model has no layer with weights" : "no layer with weights is selected")
     }
     return (chosen, skipped.map { Report.Skipped($0, "has no kernel") })
   }

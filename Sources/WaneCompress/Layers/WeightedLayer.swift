@@ -33,7 +33,8 @@ extension Graph {
       known[kernel] = layers.count
       layers.append(
         WeightedLayer(
-          path: node.layer, kind: Swift.type(of: node.operation).name, nodes: [index], kernel: kernel,
+          path: node.layer, kind: Swift.type(of: node.operation).name, nodes: [index],
+          kernel: kernel,
           bias: node.inputs.count > 2 ? parameter(node.inputs[2])?.name : nil))
     }
     return layers

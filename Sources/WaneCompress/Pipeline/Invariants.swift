@@ -51,7 +51,9 @@ struct Invariants {
       }
       if let limit = constraint.values {
         let count = Set(values).count
-        guard count <= limit else { throw fail("it has \(count) values where \(limit) were shared") }
+        guard count <= limit else {
+          throw fail("it has \(count) values where \(limit) were shared")
+        }
       }
       if let bits = constraint.bits {
         guard let grid = parameter.grid, grid.bits <= bits else {

@@ -41,7 +41,9 @@ public struct Pruning: ModelPass {
     let tune = try FineTuner(Self.verb, context, defaults: .init(learningRate: 2e-3))
     guard schedule == .constant || tune.isWanted else {
       throw WaneError(
-        Self.verb, "schedule '\(schedule.rawValue)' prunes while training: give the options 'data' and 'epochs'")
+        Self.verb,
+        "schedule '\(schedule.rawValue)' prunes while training: give the options 'data' and 'epochs'"
+      )
     }
     guard criterion != .taylor || context.data != nil else {
       throw WaneError(Self.verb, "criterion 'taylor' needs the option 'data'")
@@ -109,7 +111,8 @@ public struct Pruning: ModelPass {
     return scope == .global ? [try group(kernels)] : try kernels.map { try group([$0]) }
   }
 
-  private func saliency(_ kernels: [Parameter], _ model: Graph, _ context: CompressionContext) throws
+  private func saliency(_ kernels: [Parameter], _ model: Graph, _ context: CompressionContext)
+    throws
     -> Saliency
   {
     guard criterion == .taylor, let data = context.data else {

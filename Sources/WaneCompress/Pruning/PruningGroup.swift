@@ -9,8 +9,10 @@ struct PruningGroup {
   /// How many shall be zero.
   let finalZeros: Int
 
-  /// Marks the weights to keep when `zeros` of the group's shall be zero: the least worthy go, of equals
-  /// the first. Every kernel keeps its worthiest weight, so none is ever cut off.
+  /// Marks the weights to keep when `zeros` of the group's shall be zero: the least worthy go, of
+  /// equals the first.
+  ///
+  /// Every kernel keeps its worthiest weight, so none is ever cut off.
   ///
   /// - Parameter scores: the worth of each weight, not negative; a weight that is zero already has -1
   ///   and stays zero.

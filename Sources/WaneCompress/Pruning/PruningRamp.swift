@@ -9,8 +9,9 @@ struct PruningRamp {
   /// Steps between two prunings.
   let interval: Int
 
-  /// The part of the run in which weights are pruned. Measured on the network of the examples: 0.6 to
-  /// 0.8 differ by less than the seeds do.
+  /// The part of the run in which weights are pruned.
+  ///
+  /// Measured on the network of the examples: 0.6 to 0.8 differ by less than the seeds do.
   private static let share = 0.7
   /// Prunings on the way; more cost time and change nothing.
   private static let prunings = 50

@@ -21,7 +21,8 @@ struct Calibration {
     }
     guard let data = context.data, data.count > 0 else {
       throw WaneError(
-        verb, "the ranges of activations are told from samples: give the option 'calibration' or 'data'")
+        verb,
+        "the ranges of activations are told from samples: give the option 'calibration' or 'data'")
     }
     return try data.slice(0..<min(Self.usualCount, data.count))
   }

@@ -54,7 +54,8 @@ public struct Quantization: ModelPass {
     }
     guard observer.isValid else {
       throw WaneError(
-        Self.verb, "percentile must be in (50, 100] and momentum in [0, 1), got \(observer.description)")
+        Self.verb,
+        "percentile must be in (50, 100] and momentum in [0, 1), got \(observer.description)")
     }
     self.bits = bits
     self.table = table

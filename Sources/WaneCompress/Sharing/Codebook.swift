@@ -3,8 +3,10 @@ import WaneTensor
 
 /// A table of shared values and, for each weight, which it uses.
 struct Codebook {
-  /// The shared values. When zeros are pinned, zero is the first: training looks for the pinned value
-  /// from the front, and others may come to be zero by rounding.
+  /// The shared values.
+  ///
+  /// When zeros are pinned, zero is the first: training looks for the pinned value from the front,
+  /// and others may come to be zero by rounding.
   var centroids: [Float]
   /// One index a weight.
   var indices: [UInt8]

@@ -51,7 +51,8 @@ public struct WeightSharing: ModelPass {
       if shared.byteCount >= kernel.byteCount,
         try isPlain || kernel.distinctCount(atMost: clusters + 1) > clusters
       {
-        report.skipped.append(.init(layer.path, "a codebook would take more bytes than the weights"))
+        report.skipped.append(
+          .init(layer.path, "a codebook would take more bytes than the weights"))
         continue
       }
       try result.set(shared)
@@ -83,7 +84,9 @@ public struct WeightSharing: ModelPass {
     let clustering = Clustering(
       SortedValues(free), count: pinsZero ? clusters - 1 : clusters, initial: initial, seed: seed)
     var codebook = Codebook(weights, sortedCentroids: clustering.centroids, pinsZero: pinsZero)
-    guard let bits = parameter.grid?.bits else { return try parameter.replacing(codebook.payload()) }
+    guard let bits = parameter.grid?.bits else {
+      return try parameter.replacing(codebook.payload())
+    }
     let grid = try WeightGrid.fitting(codebook, bits: bits)
     codebook.centroids = grid.rounded(codebook.centroids)
     return try parameter.replacing(codebook.compacted().payload(grid: grid))

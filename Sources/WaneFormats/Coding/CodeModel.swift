@@ -16,7 +16,9 @@ struct CodeModel {
     self.highest = highest
   }
 
-  /// Codes a rank. What damaged bytes decode to may lie beyond 0...highest.
+  /// Codes a rank.
+  ///
+  /// What damaged bytes decode to may lie beyond 0...highest.
   @inline(__always)
   mutating func code<Coder: BinaryCoder>(_ rank: Int, _ coder: inout Coder) -> Int {
     let distance = rank &- pivot

@@ -2,8 +2,10 @@ import WaneTensor
 
 /// Whole arrays through a model and a range coder.
 enum CodedArray {
-  /// Values that one stored byte may stand for. A coded array takes at least `count / 1024` bytes,
-  /// zeros behind its end if need be, so that a small file cannot ask for a large memory.
+  /// Values that one stored byte may stand for.
+  ///
+  /// A coded array takes at least `count / 1024` bytes, zeros behind its end if need be, so that a
+  /// small file cannot ask for a large memory.
   static let valuesPerByte = 1024
 
   /// The bytes that stand for ranks from 0 to `highest`.
@@ -44,7 +46,8 @@ enum CodedArray {
   /// The bytes that stand for floats: how many low bits of all of them are zero, then the code.
   ///
   /// - Throws: a `.memory` error.
-  static func encode(_ floats: UnsafeBufferPointer<Float>, _ layout: WeightLayout) throws -> [UInt8] {
+  static func encode(_ floats: UnsafeBufferPointer<Float>, _ layout: WeightLayout) throws -> [UInt8]
+  {
     var used: UInt32 = 1 << UInt32(FloatModel.mantissaBits)
     for value in floats { used |= value.bitPattern }
     let unusedBits = used.trailingZeroBitCount

@@ -1,6 +1,8 @@
 /// Adaptive counters, one a context, and the weights that mix what they say: an online logistic
-/// regression over the probabilities of several contexts (M. Mahoney, "Adaptive Weighing of Context
-/// Models for Lossless Data Compression", 2005), in integers only.
+/// regression over the probabilities of several contexts (M.
+///
+/// Mahoney, "Adaptive Weighing of Context Models for Lossless Data Compression", 2005), in integers
+/// only.
 ///
 /// A counter holds the probability of a 1 in its high 22 bits and, in its low 10, how many decisions
 /// it has seen, up to 255. It moves by `1 / (seen + 2)` of what it missed: fast at first, steady

@@ -6,8 +6,9 @@
 ///
 /// The tables are made once and stay for as long as the process lives.
 struct Logistic: @unchecked Sendable {
-  /// The largest magnitude in the logistic domain. Probabilities keep a distance of
-  /// 1 / (1 + e^8), 23 / 65536, from 0 and 1.
+  /// The largest magnitude in the logistic domain.
+  ///
+  /// Probabilities keep a distance of 1 / (1 + e^8), 23 / 65536, from 0 and 1.
   static let limit = 2047
 
   static let shared = Logistic()

@@ -1,5 +1,6 @@
-/// Writes binary decisions as a number in [0, 1), byte by byte (range coding after G. N. N. Martin,
-/// 1979; the delayed carry as in I. Pavlov's LZMA).
+/// Writes binary decisions as a number in [0, 1), byte by byte (range coding after G.
+///
+/// N. N. Martin, 1979; the delayed carry as in I. Pavlov's LZMA).
 ///
 /// The interval that the decisions so far leave is [low, low + range); a 1 takes the lower
 /// `range / 65536 * probability` of it. As long as `range` is below 2^24 the top byte moves out.

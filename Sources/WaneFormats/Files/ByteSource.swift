@@ -13,7 +13,8 @@ extension ByteSource {
   func bytes(at offset: Int, count: Int) throws -> [UInt8] {
     try [UInt8](unsafeUninitializedCapacity: count) { target, initialized in
       try read(
-        into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(target)[..<count]),
+        into: UnsafeMutableRawBufferPointer(
+          rebasing: UnsafeMutableRawBufferPointer(target)[..<count]),
         at: offset)
       initialized = count
     }
@@ -27,6 +28,7 @@ struct MemorySource: ByteSource {
   var count: Int { bytes.count }
 
   func read(into target: UnsafeMutableRawBufferPointer, at offset: Int) throws {
-    target.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[offset..<(offset + target.count)]))
+    target.copyMemory(
+      from: UnsafeRawBufferPointer(rebasing: bytes[offset..<(offset + target.count)]))
   }
 }

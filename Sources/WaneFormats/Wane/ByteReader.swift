@@ -44,7 +44,8 @@ struct ByteReader {
   mutating func count(_ what: String, in range: ClosedRange<Int>) throws -> Int {
     let value = try unsigned()
     guard let count = Int(exactly: value), range.contains(count) else {
-      throw FileDefect.damaged("\(what) is \(value), beyond \(range.lowerBound)..\(range.upperBound)")
+      throw FileDefect.damaged(
+        "\(what) is \(value), beyond \(range.lowerBound)..\(range.upperBound)")
     }
     return count
   }

@@ -1,8 +1,9 @@
 import WaneGraph
 
 extension Graph {
-  /// Of the matrices that are applied to a flattened image, how their rows lie in the image. Their
-  /// zeros and signs resemble those at neighbouring places.
+  /// Of the matrices that are applied to a flattened image, how their rows lie in the image.
+  ///
+  /// Their zeros and signs resemble those at neighbouring places.
   func flattenedLayouts() -> [String: WeightLayout] {
     var layouts: [String: WeightLayout] = [:]
     for node in nodes where node.inputs.count > 1 {

@@ -5,8 +5,9 @@ struct NodeHead: OptionSet {
   static let hasLayer = NodeHead(rawValue: 1)
   /// The operands are not the usual ones; they follow.
   static let hasOperands = NodeHead(rawValue: 2)
-  /// Some attributes are not the standard ones; they follow. For a read of a parameter: the
-  /// parameter is one that was read before.
+  /// Some attributes are not the standard ones; they follow.
+  ///
+  /// For a read of a parameter: the parameter is one that was read before.
   static let hasAttributes = NodeHead(rawValue: 4)
 
   /// Bits of the flags.

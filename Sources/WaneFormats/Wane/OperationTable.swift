@@ -12,8 +12,9 @@ struct OperationRow: Sendable {
   let attributes: [(name: String, standard: Attribute)]
 }
 
-/// The operations of format version 1; the number of a row is its place, from 1. Number 0 stands
-/// for an operation that is written out by name.
+/// The operations of format version 1; the number of a row is its place, from 1.
+///
+/// Number 0 stands for an operation that is written out by name.
 enum OperationTable {
   private static let window: [(String, Attribute)] = [
     ("size", .ints([2, 2])), ("strides", .ints([2, 2])), ("padding", .string("valid")),

@@ -1,7 +1,9 @@
 import WaneGraph
 
 /// The operands that most nodes have: the result of the latest node that does not read a parameter,
-/// then the parameters read since. Inputs and reads of parameters have none.
+/// then the parameters read since.
+///
+/// Inputs and reads of parameters have none.
 struct UsualOperands {
   private var latest: Value?
   private var parameters: [Value] = []

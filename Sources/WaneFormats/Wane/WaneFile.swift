@@ -1,8 +1,10 @@
 import WaneGraph
 import WaneTensor
 
-/// A model as it stands in a `.wane` file: the graph with its parameters in their encodings, and some
-/// words about it. `docs/format.md` describes every byte.
+/// A model as it stands in a `.wane` file: the graph with its parameters in their encodings, and
+/// some words about it.
+///
+/// `docs/format.md` describes every byte.
 ///
 /// What is read is what was written, bit for bit: floats, codes, tables, flags and names.
 public struct WaneFile: Sendable {

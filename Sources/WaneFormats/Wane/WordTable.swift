@@ -1,4 +1,6 @@
-/// Words that models are full of. In a file they are numbers.
+/// Words that models are full of.
+///
+/// In a file they are numbers.
 ///
 /// The order is part of the format: new words go to the end, with a new version of the format.
 enum WordTable {
@@ -9,7 +11,8 @@ enum WordTable {
     "kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance", "mean", "variance",
     "valid", "same", "u8", "f32", "quantize", "", "name", "created_by",
     // The rest take two.
-    "reshape", "depthwise_conv2d", "separable_conv2d", "conv1d", "global_avg_pool2d", "global_max_pool2d",
+    "reshape", "depthwise_conv2d", "separable_conv2d", "conv1d", "global_avg_pool2d",
+    "global_max_pool2d",
     "layer_norm", "group_norm", "concat", "multiply", "upsample2d", "zero_pad2d", "embedding",
     "lstm", "gru", "rnn", "attention", "multi_head_attention", "transformer", "block", "stage",
     "head", "encoder", "decoder", "query", "key", "value", "output", "projection", "scale",
@@ -33,7 +36,8 @@ enum WordTable {
   static func numbered(_ name: String) -> (word: Int, number: Int)? {
     guard let underscore = name.lastIndex(of: "_"),
       let word = numbers[String(name[..<underscore])],
-      let number = Int(name[name.index(after: underscore)...]), (0...Int(Int32.max)).contains(number),
+      let number = Int(name[name.index(after: underscore)...]),
+      (0...Int(Int32.max)).contains(number),
       "\(words[word])_\(number)" == name
     else { return nil }
     return (word, number)

@@ -1,6 +1,7 @@
 extension Graph {
-  /// Every operation that may stand in a file, by name. Adding an operation is a file in
-  /// `Operations/` and a line here, or in the list below it.
+  /// Every operation that may stand in a file, by name.
+  ///
+  /// Adding an operation is a file in `Operations/` and a line here, or in the list below it.
   public static let operations: [String: any Operation.Type] = table([
     Activation.self, Add.self, AveragePool2D.self, BatchNorm.self, Conv2D.self, Dense.self,
     Dropout.self, Input.self, MaxPool2D.self, ParameterRead.self, Quantize.self, Rescale.self,

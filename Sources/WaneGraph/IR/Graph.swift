@@ -132,7 +132,8 @@ public struct Graph: Sendable {
   /// and returns the values that stand for the node's results. Parameters are taken over by the
   /// default visit, so those that nothing reads any more are dropped.
   public func rewritten(
-    _ visit: (_ index: Int, _ node: Node, _ inputs: [Value], _ graph: inout Graph) throws -> [Value]?
+    _ visit: (_ index: Int, _ node: Node, _ inputs: [Value], _ graph: inout Graph) throws ->
+      [Value]?
   ) throws -> Graph {
     var result = Graph()
     var map: [Value: Value] = [:]

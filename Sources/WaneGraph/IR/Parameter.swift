@@ -32,7 +32,8 @@ public struct Parameter: Sendable {
   public init(_ name: String, _ value: Tensor, isTrainable: Bool = true, isMasked: Bool = false)
     throws
   {
-    try self.init(name, .dense(value), shape: value.shape, isTrainable: isTrainable, isMasked: isMasked)
+    try self.init(
+      name, .dense(value), shape: value.shape, isTrainable: isTrainable, isMasked: isMasked)
   }
 
   /// Creates a parameter in any encoding.

@@ -5,7 +5,9 @@ import WaneTensor
 // the weights the network sees. Gradients flow back to the variables by the ordinary rules, so a
 // constraint holds at every step and nothing has to be repaired afterwards.
 
-/// Weights whose pinned zeros stay zero: `w, mask -> w * mask`. The mask gets no gradient.
+/// Weights whose pinned zeros stay zero: `w, mask -> w * mask`.
+///
+/// The mask gets no gradient.
 public struct ApplyMask: Operation {
   public static let name = "apply_mask"
 
@@ -248,7 +250,9 @@ private struct LearnedScales {
   }
 
   /// d/ds of s * round(w / s) is round(w / s) - w / s inside the grid and the outermost code beyond
-  /// it. LSQ scales it by 1 / sqrt(members * highest), which balances scales against weights.
+  /// it.
+  ///
+  /// LSQ scales it by 1 / sqrt(members * highest), which balances scales against weights.
   func gradient(
     _ grid: wane_grid, _ dy: UnsafePointer<Float>, _ w: UnsafePointer<Float>,
     _ result: UnsafeMutablePointer<Float>

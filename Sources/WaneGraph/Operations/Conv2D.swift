@@ -40,14 +40,16 @@ public struct Conv2D: Operation {
     let kernel = inputs[1].dimensions
     let output = try window.output(Self.name, image)
     guard inputs[0].isBatched, !inputs[1].isBatched else {
-      throw WaneError(Self.name, "takes images and one kernel for all, got \(inputs[0]), \(inputs[1])")
+      throw WaneError(
+        Self.name, "takes images and one kernel for all, got \(inputs[0]), \(inputs[1])")
     }
     guard groups > 0, kernel.count == 4, Array(kernel[0..<2]) == window.size,
       image[2] % groups == 0, kernel[2] == image[2] / groups, kernel[3] % groups == 0, kernel[3] > 0
     else {
       throw WaneError(
         Self.name,
-        "kernel \(Shape.text(kernel)) with \(groups) groups does not fit image \(Shape.text(image))")
+        "kernel \(Shape.text(kernel)) with \(groups) groups does not fit image \(Shape.text(image))"
+      )
     }
     guard inputs.count == 2 || inputs[2] == .fixed([kernel[3]]) else {
       throw WaneError(

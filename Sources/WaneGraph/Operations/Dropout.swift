@@ -2,7 +2,9 @@ import CKernels
 import WaneTensor
 
 /// Sets a random fraction of the elements to zero in training and scales the rest up (Srivastava et
-/// al., "Dropout", 2014). In inference it is nothing.
+/// al., "Dropout", 2014).
+///
+/// In inference it is nothing.
 public struct Dropout: Operation {
   public static let name = "dropout"
   /// The fraction, in [0, 1).

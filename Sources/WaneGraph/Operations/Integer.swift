@@ -74,7 +74,8 @@ public struct IntegerLayer: Operation {
       let floats = try values.decoded().array(Float.self)
       for channel in 0..<filters {
         // The bias on the grid of the sums; beyond 2^30 a sum would overflow.
-        let scaled = Double(floats[channel]) / (Double(input.scale) * Double(channelScales[channel]))
+        let scaled =
+          Double(floats[channel]) / (Double(input.scale) * Double(channelScales[channel]))
         bias[channel] = Int32(min(max(scaled.rounded(.toNearestOrEven), -0x4000_0000), 0x4000_0000))
       }
     }

@@ -191,7 +191,8 @@ extension Window2D {
       pad_top: Int32(vertical.before), pad_left: Int32(horizontal.before),
       out_height: Int32(vertical.output), out_width: Int32(horizontal.output))
     guard wane_pooling_check(&shape) == 0 else {
-      throw WaneError(operation, "window \(Shape.text(size)) over \(Shape.text(image)) is too large")
+      throw WaneError(
+        operation, "window \(Shape.text(size)) over \(Shape.text(image)) is too large")
     }
     return shape
   }

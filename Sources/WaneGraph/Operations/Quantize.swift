@@ -53,8 +53,10 @@ public struct ActivationGrid: Hashable, Sendable {
   }
 }
 
-/// Rounds activations to a grid. What training sees is the rounded value as a float; when a program for
-/// inference is compiled, the values between such nodes become bytes (`Graph.integerForm`).
+/// Rounds activations to a grid.
+///
+/// What training sees is the rounded value as a float; when a program for inference is compiled,
+/// the values between such nodes become bytes (`Graph.integerForm`).
 public struct Quantize: Operation {
   public static let name = "quantize"
   /// The grid.

@@ -93,7 +93,8 @@ extension Graph {
         for position in values.indices { values[position] *= factors[position % factors.count] }
       }
       let oldBias =
-        producer.inputs.count > 2 ? try parameter(producer.inputs[2])?.decoded().array(Float.self)
+        producer.inputs.count > 2
+        ? try parameter(producer.inputs[2])?.decoded().array(Float.self)
         : nil
       let bias = factors.indices.map {
         ((oldBias?[$0] ?? 0) - mean[$0]) * factors[$0] + beta[$0]

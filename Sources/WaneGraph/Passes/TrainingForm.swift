@@ -188,7 +188,9 @@ extension Tensor {
     guard let mask else { return self }
     var result = self
     try result.withMutableElements(Float.self) { target in
-      mask.with(Float.self) { for index in target.indices where $0[index] == 0 { target[index] = 0 } }
+      mask.with(Float.self) {
+        for index in target.indices where $0[index] == 0 { target[index] = 0 }
+      }
     }
     return result
   }

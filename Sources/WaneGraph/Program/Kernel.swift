@@ -24,7 +24,9 @@ public struct RunState {
   }
 }
 
-/// The code of one node, its buffers already known. Runs without allocating.
+/// The code of one node, its buffers already known.
+///
+/// Runs without allocating.
 public typealias Kernel = (_ run: borrowing RunState) -> Void
 
 /// What a program is compiled for.

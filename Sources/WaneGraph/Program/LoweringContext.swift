@@ -69,7 +69,9 @@ public struct LoweringContext {
   }
 
   /// Memory that lives as long as the program, filled once and shared by all workers that compile
-  /// the same node for the same batch size. For weights in a kernel's own layout.
+  /// the same node for the same batch size.
+  ///
+  /// For weights in a kernel's own layout.
   public func packed(
     _ form: String, byteCount: Int, fill: (UnsafeMutableRawPointer) throws -> Void
   ) throws -> UnsafeMutableRawPointer {

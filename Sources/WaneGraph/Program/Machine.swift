@@ -11,7 +11,9 @@ public enum Machine {
   public static var denseMathLibrary: String { String(cString: wane_dnn_version()) }
 
   /// Floating-point operations a second that one thread reaches in a product of two matrices that
-  /// stay in cache: what other kernels can be measured against. Takes about a tenth of a second.
+  /// stay in cache: what other kernels can be measured against.
+  ///
+  /// Takes about a tenth of a second.
   ///
   /// - Throws: when memory cannot be had.
   public static func peakFloatOperations() throws -> Double {
@@ -27,7 +29,9 @@ public enum Machine {
     let failure = try Storage(byteCount: 64, for: "machine")
     let state = RunState(
       scratch: scratch.pointer, failure: failure.pointer.assumingMemoryBound(to: Int32.self))
-    let pointers = matrices.map { $0.withBytes { UnsafeMutableRawPointer(mutating: $0.baseAddress) } }
+    let pointers = matrices.map {
+      $0.withBytes { UnsafeMutableRawPointer(mutating: $0.baseAddress) }
+    }
     var arguments = wane_dnn_arguments()
     arguments.src = UnsafePointer(pointers[0]?.assumingMemoryBound(to: Float.self))
     arguments.weights = UnsafeRawPointer(pointers[1])

@@ -26,7 +26,8 @@ public final class Program {
   private let failure: Storage
 
   /// What a pointer without meaning points to.
-  nonisolated(unsafe) static let nowhere = UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64)
+  nonisolated(unsafe) static let nowhere = UnsafeMutableRawPointer.allocate(
+    byteCount: 64, alignment: 64)
 
   /// Compiles a graph.
   ///
@@ -77,7 +78,8 @@ public final class Program {
           parameter.shape.dimensions != read.dimensions
         {
           throw WaneError(
-            "program", "parameter '\(read.name)' is \(parameter.shape), the graph reads "
+            "program",
+            "parameter '\(read.name)' is \(parameter.shape), the graph reads "
               + Shape.text(read.dimensions))
         }
         continue

@@ -33,7 +33,9 @@ public final class WeightStore: @unchecked Sendable {
       }
       dense[name] = try parameter.decoded()
     }
-    guard let tensor = dense[name] else { throw WaneError("program", "parameter '\(name)' is lost") }
+    guard let tensor = dense[name] else {
+      throw WaneError("program", "parameter '\(name)' is lost")
+    }
     // The tensor is kept by `dense` and written by nobody.
     return tensor.withBytes { UnsafeMutableRawPointer(mutating: $0.baseAddress) ?? Program.nowhere }
   }

@@ -2,7 +2,9 @@ extension ComparisonBox {
   /// An array of objects, one a model.
   var json: String {
     let objects = rows.map { row in
-      let members = fields(row).map { "\(ComparisonBox.quoted($0.name)): \(ComparisonBox.json($0.value))" }
+      let members = fields(row).map {
+        "\(ComparisonBox.quoted($0.name)): \(ComparisonBox.json($0.value))"
+      }
       return "  {" + members.joined(separator: ", ") + "}"
     }
     return "[\n" + objects.joined(separator: ",\n") + "\n]\n"

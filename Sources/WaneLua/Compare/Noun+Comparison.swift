@@ -62,7 +62,8 @@ extension Function {
       Option(
         "baseline", "string", default: "'original', else the largest file",
         "the model that the others are compared with"),
-      Option("seconds", "number", default: "0.4", "how long to measure the speed of each"), .progress,
+      Option("seconds", "number", default: "0.4", "how long to measure the speed of each"),
+      .progress,
     ],
     example: "print(wane.compare({ original = model, int8 = int8 }, { data = test }))"
   ) { context in
@@ -81,8 +82,10 @@ extension Function {
 }
 
 extension CallContext {
-  /// Models with their names, the one to compare with first. A list keeps its order; a table by
-  /// names has none, so its rows go from the largest file to the smallest.
+  /// Models with their names, the one to compare with first.
+  ///
+  /// A list keeps its order; a table by names has none, so its rows go from the largest file to the
+  /// smallest.
   fileprivate func namedModels(_ index: Int, baseline: String?, _ options: Options) throws -> [(
     name: String, graph: Graph
   )] {

@@ -67,7 +67,8 @@ extension Noun {
         options: [
           Option("shuffle", "boolean", default: "false", "in a random order"),
           Option("seed", "integer", default: "0", "decides the order"),
-          Option("drop_last", "boolean", default: "false", "leaves out a last batch that is smaller"),
+          Option(
+            "drop_last", "boolean", default: "false", "leaves out a last batch that is smaller"),
         ],
         example: "for images, labels in train:batches(128, { shuffle = true }) do end",
         method: { (box: DatasetBox, context) in
@@ -78,7 +79,8 @@ extension Noun {
             try options.boolean("shuffle", default: false)
             ? box.dataset.shuffled(seed: seed) : box.dataset
           return context.results(
-            BatchIterator(data, size: size, drops: try options.boolean("drop_last", default: false)))
+            BatchIterator(data, size: size, drops: try options.boolean("drop_last", default: false))
+          )
         }),
     ],
     metamethods: [
@@ -94,7 +96,8 @@ extension Noun {
     BatchIterator.self, "Batches", "Walks over the batches of a data set.",
     metamethods: [
       Function(
-        "__call", "The next batch, or nil after the last.", signature: "iterator() -> inputs, labels",
+        "__call", "The next batch, or nil after the last.",
+        signature: "iterator() -> inputs, labels",
         method: { (iterator: BatchIterator, context) in
           guard let batch = try iterator.next() else { return context.results(LuaValue.none) }
           return context.results(TensorBox(batch.inputs), TensorBox(batch.labels))
@@ -146,7 +149,8 @@ extension Namespace {
         Function(
           "idx", "Images and labels from two idx files, plain or gzip.",
           signature: "idx(images, labels) -> Dataset",
-          example: #"test = wane.data.idx("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")"#
+          example:
+            #"test = wane.data.idx("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")"#
         ) { context in
           let images = try context.string(1)
           return context.results(
@@ -165,7 +169,8 @@ extension Namespace {
         Function(
           "tensors", "A data set of tensors: samples, and classes from 0 (i32) or targets (f32).",
           signature: "tensors(inputs, labels) -> Dataset",
-          example: "data = wane.data.tensors(wane.zeros { 4, 2 }, wane.tensor({ 0, 1, 1, 0 }, \"i32\"))"
+          example:
+            "data = wane.data.tensors(wane.zeros { 4, 2 }, wane.tensor({ 0, 1, 1, 0 }, \"i32\"))"
         ) { context in
           let inputs = try context.object(1, as: TensorBox.self).tensor
           let labels = try context.object(2, as: TensorBox.self).tensor

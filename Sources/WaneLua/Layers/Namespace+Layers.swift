@@ -41,8 +41,10 @@ extension Function {
       Option("filters", "integer", at: 1, "channels of the result"),
       Option("kernel_size", "integer or pair", at: 2, "height and width of the window"),
       .strides(default: "1"), .padding,
-      Option("dilation", "integer or pair", default: "1", "distance between elements of the window"),
-      Option("groups", "integer", default: "1", "channels are cut into groups convolved by themselves"),
+      Option(
+        "dilation", "integer or pair", default: "1", "distance between elements of the window"),
+      Option(
+        "groups", "integer", default: "1", "channels are cut into groups convolved by themselves"),
       .activation(), Option("use_bias", "boolean", default: "true", "adds a number a filter"),
       .layerName,
     ],
@@ -64,7 +66,8 @@ extension Function {
       name, "The \(what) over windows of each channel.",
       signature: "\(name) { pool_size, ... } -> Layer",
       options: [
-        Option("pool_size", "integer or pair", default: "2", at: 1, "height and width of the window"),
+        Option(
+          "pool_size", "integer or pair", default: "2", at: 1, "height and width of the window"),
         .strides(default: "pool_size"), .padding, .layerName,
       ],
       example: "wane.nn.\(name) { 2 }"
@@ -134,7 +137,8 @@ extension Function {
     "batch_norm", "Batch normalization over the last axis (Ioffe and Szegedy, 2015).",
     signature: "batch_norm { ... } -> Layer",
     options: [
-      Option("momentum", "number in [0, 1)", default: "0.99", "what stays of the moving statistics"),
+      Option(
+        "momentum", "number in [0, 1)", default: "0.99", "what stays of the moving statistics"),
       Option("epsilon", "number", default: "0.001", "keeps the root away from zero"), .layerName,
     ],
     example: "wane.nn.batch_norm {}"

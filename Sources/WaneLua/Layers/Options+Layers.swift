@@ -23,7 +23,8 @@ extension Options {
   }
 
   /// A window of a given option for its size.
-  func window(_ size: String, default usual: [Int]? = nil, strides: [Int]? = nil) throws -> Window2D {
+  func window(_ size: String, default usual: [Int]? = nil, strides: [Int]? = nil) throws -> Window2D
+  {
     let size = try required(size, pair(size) ?? usual)
     return try Window2D(
       functionName, size: size, strides: pair("strides") ?? strides ?? size,

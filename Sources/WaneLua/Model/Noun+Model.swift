@@ -41,7 +41,8 @@ extension Noun {
         method: { (box: ModelBox, context) in context.results(ModelBox(box.graph)) }),
       Function(
         "parameter", "The values of a parameter, decoded to floats.",
-        signature: "parameter(name) -> Tensor", example: #"kernel = model:parameter "dense/kernel""#,
+        signature: "parameter(name) -> Tensor",
+        example: #"kernel = model:parameter "dense/kernel""#,
         method: { (box: ModelBox, context) in
           let name = try context.string(2)
           guard let parameter = box.graph.parameters[name] else {

@@ -35,7 +35,8 @@ struct TextTable {
       return String(joined.reversed().drop { $0 == " " }.reversed())
     }
     let rule = widths.map { String(repeating: "─", count: $0) }.joined(separator: "──")
-    return ([line(header), rule] + rows.map(line) + (footer.isEmpty ? [] : [rule])
+    return
+      ([line(header), rule] + rows.map(line) + (footer.isEmpty ? [] : [rule])
       + footer.map(line)).joined(separator: "\n")
   }
 }

@@ -15,7 +15,8 @@ extension Function {
         "on_epoch", "function", default: "none",
         "called with a table of measures after each epoch; returning false stops"), .progress,
     ],
-    example: "history = model:fit(train, { epochs = 8, batch_size = 128, validation = test, seed = 1 })",
+    example:
+      "history = model:fit(train, { epochs = 8, batch_size = 128, validation = test, seed = 1 })",
     method: { (box: ModelBox, context) in
       let data = try context.object(2, as: DatasetBox.self).dataset
       let options = try context.options(3)
@@ -24,7 +25,9 @@ extension Function {
     })
 }
 
-/// A `fit` under way. Between epochs it may call back into Lua, so it goes on in steps.
+/// A `fit` under way.
+///
+/// Between epochs it may call back into Lua, so it goes on in steps.
 private final class Fitting {
   private let box: ModelBox
   private let run: TrainingRun

@@ -47,7 +47,8 @@ extension Namespace {
           Option("momentum", "number in [0, 1)", default: "0", "what stays of the last step"),
           Option("nesterov", "boolean", default: "false", "looks ahead along the momentum"),
         ],
-        example: "model:fit(train, { optimizer = wane.optim.sgd { learning_rate = 0.1, momentum = 0.9 } })"
+        example:
+          "model:fit(train, { optimizer = wane.optim.sgd { learning_rate = 0.1, momentum = 0.9 } })"
       ) { context in
         let options = try context.options(1)
         let optimizer = Optimizer.sgd(

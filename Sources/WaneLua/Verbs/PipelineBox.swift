@@ -17,7 +17,8 @@ final class PipelineBox: LuaObject {
   /// Checks a list of stages, `{ "prune", sparsity = 0.9, epochs = 3 }` each.
   init(_ list: LuaTable, _ context: CallContext) throws {
     guard list.fields.isEmpty, !list.elements.isEmpty else {
-      throw context.argumentError(1, "a list of stages expected, such as { \"prune\", sparsity = 0.9 }")
+      throw context.argumentError(
+        1, "a list of stages expected, such as { \"prune\", sparsity = 0.9 }")
     }
     stages = try list.elements.enumerated().map { index, element in
       guard case .table(var table) = element, case .string(let name)? = table.elements.first else {
@@ -65,17 +66,20 @@ extension Noun {
     PipelineBox.self, "Pipeline", "Verbs in sequence: what each one learned is kept by the next.",
     methods: [
       Function(
-        "run", "Runs the stages one after another, and checks after each that all constraints hold.",
+        "run",
+        "Runs the stages one after another, and checks after each that all constraints hold.",
         signature: "run(model, options) -> Model, Report",
         options: [
           Option("data", "Dataset", default: "none", "what the stages learn from"),
-          Option("calibration", "Dataset", default: "the first 512 samples of data", "for quantize"),
+          Option(
+            "calibration", "Dataset", default: "the first 512 samples of data", "for quantize"),
           .validation,
           Option("teacher", "Model", default: "none", "a model that all stages learn from"),
           Option("temperature", "number", default: "4", "how soft the teacher's answers are made"),
           Option("alpha", "number in [0, 1]", default: "0.9", "the teacher's weight"), .progress,
         ],
-        example: "tiny, report = pipeline:run(model, { data = train, teacher = model, validation = test })",
+        example:
+          "tiny, report = pipeline:run(model, { data = train, teacher = model, validation = test })",
         method: { (box: PipelineBox, context) in
           let model = try context.object(2, as: ModelBox.self).graph
           let work = try context.options(3).compression(context)

@@ -93,7 +93,9 @@ extension Report {
       return .table(LuaTable(fields: fields))
     }
     let history = history.map { record -> LuaValue in
-      var fields: [String: LuaValue] = ["epoch": .number(record.epoch), "loss": .number(record.loss)]
+      var fields: [String: LuaValue] = [
+        "epoch": .number(record.epoch), "loss": .number(record.loss),
+      ]
       fields["accuracy"] = record.accuracy.map { .number($0) }
       fields["validation_loss"] = record.validationLoss.map { .number($0) }
       fields["validation_accuracy"] = record.validationAccuracy.map { .number($0) }
@@ -105,7 +107,8 @@ extension Report {
     return [
       "verb": .string(verb), "layers": .table(LuaTable(layers)),
       "skipped": .table(LuaTable(skipped)), "history": .table(LuaTable(history)),
-      "options": .table(LuaTable(fields: Dictionary(options.map { ($0.name, $0.value.lua) }) { $1 })),
+      "options": .table(
+        LuaTable(fields: Dictionary(options.map { ($0.name, $0.value.lua) }) { $1 })),
     ]
   }
 

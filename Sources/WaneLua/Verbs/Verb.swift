@@ -53,7 +53,8 @@ extension Verb {
         "criterion", oneOf: FilterCriterion.allCases.map(\.rawValue), default: "l2",
         "filters: which matter least"),
     ] + Option.selection,
-    example: #"slim, report = wane.compress(model, { method = "filters", ratio = 0.5, data = train, epochs = 2 })"#
+    example:
+      #"slim, report = wane.compress(model, { method = "filters", ratio = 0.5, data = train, epochs = 2 })"#
   ) { options in
     switch try options.required("method", options.choice("method")) {
     case "share":
@@ -117,7 +118,8 @@ extension Verb {
         "schedule", oneOf: PruningSchedule.allCases.map(\.rawValue), default: "constant",
         "constant: at once; cubic: gradually while training (Zhu and Gupta, 2017)"),
     ] + Option.selection,
-    example: #"sparse, report = wane.prune(model, { sparsity = 0.9, schedule = "cubic", data = train, epochs = 3 })"#
+    example:
+      #"sparse, report = wane.prune(model, { sparsity = 0.9, schedule = "cubic", data = train, epochs = 3 })"#
   ) { options in
     try Pruning(
       sparsity: options.required("sparsity", options.number("sparsity")),
@@ -135,7 +137,8 @@ extension Verb {
         "transfer", oneOf: ParameterTransfer.allCases.map(\.rawValue), default: "none",
         "slice: the student starts with a part of the teacher's parameters")
     ],
-    example: "student, report = wane.distill(small, { teacher = model, data = train, temperature = 4, alpha = 0.9, epochs = 8 })"
+    example:
+      "student, report = wane.distill(small, { teacher = model, data = train, temperature = 4, alpha = 0.9, epochs = 8 })"
   ) { options in
     _ = try options.required("teacher", options.value("teacher"))
     return Distilling(

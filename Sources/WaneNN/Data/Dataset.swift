@@ -6,7 +6,9 @@ import WaneTensor
 ///
 /// A value whose parts share memory: taking a few samples copies nothing.
 public struct Dataset: Sendable {
-  /// The samples, the first axis counting them. Bytes stand for 0...1: a byte b is the number b / 255.
+  /// The samples, the first axis counting them.
+  ///
+  /// Bytes stand for 0...1: a byte b is the number b / 255.
   public let inputs: Tensor
   /// Classes (i32, `[N]`) or targets (f32, `[N, ...]`).
   public let labels: Tensor

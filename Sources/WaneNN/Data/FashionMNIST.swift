@@ -20,7 +20,8 @@ public enum SystemDatasets {
   public static func fashionMNIST() throws -> (train: Dataset, test: Dataset) {
     guard access(fashionMNISTFolder, R_OK) == 0 else {
       throw WaneError(
-        "fashion_mnist", "the data set is not installed: sudo apt-get install dataset-fashion-mnist",
+        "fashion_mnist",
+        "the data set is not installed: sudo apt-get install dataset-fashion-mnist",
         kind: .io)
     }
     return try mnistFamily(fashionMNISTFolder, name: "fashion_mnist")

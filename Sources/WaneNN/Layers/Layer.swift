@@ -55,7 +55,8 @@ public struct LayerBuilder {
     if let existing = graph.parameters[full] {
       guard existing.shape.dimensions == dimensions else {
         throw WaneError(
-          path, "is shared between inputs that want \(name) \(existing.shape) and "
+          path,
+          "is shared between inputs that want \(name) \(existing.shape) and "
             + Shape.text(dimensions))
       }
       return try graph.read(full, layer: path)

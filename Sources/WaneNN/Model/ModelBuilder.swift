@@ -17,7 +17,8 @@ public struct ModelBuilder {
   /// - Throws: when there is no input first, or a layer does not fit what precedes it.
   public static func sequential(_ layers: [any Layer], seed: UInt64 = 0) throws -> Graph {
     guard let first = layers.first, first is InputLayer else {
-      throw WaneError("sequential", "the first layer must be an input, such as nn.input { 28, 28, 1 }")
+      throw WaneError(
+        "sequential", "the first layer must be an input, such as nn.input { 28, 28, 1 }")
     }
     var builder = ModelBuilder(seed: seed)
     var value: Value?

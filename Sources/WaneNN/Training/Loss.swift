@@ -29,7 +29,8 @@ public enum Loss: String, CaseIterable, Sendable {
     case .crossEntropy, .meanSquaredError:
       guard labels.dtype == .f32, dimensions == output.dimensions else {
         throw WaneError(
-          rawValue, "labels \(labels.shape) \(labels.dtype) do not fit the model's output \(output)")
+          rawValue, "labels \(labels.shape) \(labels.dtype) do not fit the model's output \(output)"
+        )
       }
       return .batched(dimensions)
     }

@@ -8,7 +8,8 @@ public enum Optimizer: Equatable, Sendable {
   /// Gradient descent, with momentum if it is not 0 (Sutskever et al., 2013).
   case sgd(learningRate: Float, momentum: Float = 0, nesterov: Bool = false)
   /// Adam (Kingma and Ba, 2015), with Keras's defaults.
-  case adam(learningRate: Float = 1e-3, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-7)
+  case adam(
+    learningRate: Float = 1e-3, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-7)
 
   /// The step size.
   public var learningRate: Float {
@@ -43,7 +44,8 @@ public enum Optimizer: Equatable, Sendable {
     case .adam(_, let beta1, let beta2, let epsilon):
       guard (0..<1).contains(beta1), (0..<1).contains(beta2), epsilon > 0 else {
         throw WaneError(
-          "adam", "betas must be in [0, 1) and epsilon positive, got \(beta1), \(beta2), \(epsilon)")
+          "adam", "betas must be in [0, 1) and epsilon positive, got \(beta1), \(beta2), \(epsilon)"
+        )
       }
     }
     return self

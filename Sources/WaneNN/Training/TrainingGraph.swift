@@ -3,7 +3,9 @@ import WaneTensor
 
 /// A training step as one graph: forward, loss, backward.
 struct TrainingGraph {
-  /// The graph. Its inputs are the samples, the labels, and a teacher's logits if there is one.
+  /// The graph.
+  ///
+  /// Its inputs are the samples, the labels, and a teacher's logits if there is one.
   let graph: Graph
   /// The model in training form.
   let form: TrainingForm
@@ -71,7 +73,8 @@ struct TrainingGraph {
     let (low, high) = data.labels.with(Int32.self) { ($0.min() ?? 0, $0.max() ?? 0) }
     guard low >= 0, Int(high) < output.channels else {
       throw WaneError(
-        "train", "labels \(low)..\(high) do not fit the model's \(output.channels) outputs, "
+        "train",
+        "labels \(low)..\(high) do not fit the model's \(output.channels) outputs, "
           + "which stand for classes 0..\(output.channels - 1)")
     }
   }
@@ -133,7 +136,8 @@ extension Distillation {
     let sample = graph.type(of: graph.inputs[0]).dimensions
     guard sample == data.sampleDimensions else {
       throw WaneError(
-        "distill", "the teacher takes \(Shape.text(sample)), the data set has "
+        "distill",
+        "the teacher takes \(Shape.text(sample)), the data set has "
           + Shape.text(data.sampleDimensions))
     }
     graph.outputs = [try graph.logits(of: graph.outputs[0])]

@@ -14,7 +14,8 @@ extension OperationCase {
     quantizedWeights("per tensor", [4, 3], bits: 4, axis: nil, scales: [0.11]),
     quantizedWeights("per channel", [3, 2, 4], bits: 3, axis: 2, scales: [0.2, 0.35, 0.5, 0.11]),
     quantizedWeights("of the first axis", [2, 7], bits: 2, axis: 0, scales: [0.4, 0.9]),
-    quantizedWeights("of a middle axis", [2, 3, 5], bits: 8, axis: 1, scales: [0.01, 0.004, 0.02]),
+    quantizedWeights(
+      "of a middle axis", [2, 3, 5], bits: 8, axis: 1, scales: [0.01, 0.004, 0.02]),
   ]
 
   private static func codebook(pinned: Int?) -> OperationCase {
@@ -90,11 +91,13 @@ extension OperationCase {
       })
   }
 
-  static let quantizations = roundings + [
-    // Its arithmetic is held to the last bit by IntegerFormTests; here it is one operation among the others.
-    integerLayer("dense", nil, [9], [9, 4]),
-    integerLayer("convolution", window([3, 2], strides: [2, 1], .same), [5, 6, 3], [3, 2, 3, 4]),
-  ]
+  static let quantizations =
+    roundings + [
+      // Its arithmetic is held to the last bit by IntegerFormTests; here it is one operation among the others.
+      integerLayer("dense", nil, [9], [9, 4]),
+      integerLayer(
+        "convolution", window([3, 2], strides: [2, 1], .same), [5, 6, 3], [3, 2, 3, 4]),
+    ]
 
   private static func integerLayer(
     _ detail: String, _ window: Window2D?, _ input: [Int], _ kernel: [Int]

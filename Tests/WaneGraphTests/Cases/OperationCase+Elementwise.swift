@@ -26,7 +26,8 @@ extension OperationCase {
         name: "add", detail: "a value to itself", operands: [.batched([7])], differentiable: [0],
         build: { try $0.add(Add(), [$1[0], $1[0]]) }, reference: { [$0[0].map { 2 * $0 }] }),
       OperationCase(
-        name: "add", detail: "weights", operands: [.fixed([5]), .fixed([5])], differentiable: [0, 1],
+        name: "add", detail: "weights", operands: [.fixed([5]), .fixed([5])],
+        differentiable: [0, 1],
         build: { try $0.add(Add(), $1) },
         reference: { [Block($0[0].dimensions, zip($0[0].values, $0[1].values).map(+))] }),
       OperationCase(

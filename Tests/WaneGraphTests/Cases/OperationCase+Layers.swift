@@ -20,11 +20,13 @@ extension OperationCase {
     convolution("one channel, many filters", [7, 7, 1], window([3, 3]), filters: 32, relu: true),
     convolution("1x1", [3, 4, 5], window([1, 1]), filters: 7),
     convolution("strides", [7, 8, 3], window([3, 3], strides: [2, 2]), filters: 2),
-    convolution("strides, same, odd", [7, 5, 3], window([3, 3], strides: [2, 2], .same), filters: 3),
+    convolution(
+      "strides, same, odd", [7, 5, 3], window([3, 3], strides: [2, 2], .same), filters: 3),
     convolution(
       "strides, same, even kernel", [6, 9, 2], window([2, 4], strides: [3, 2], .same), filters: 3),
     convolution("dilation", [9, 8, 2], window([3, 3], dilation: [2, 3]), filters: 3),
-    convolution("dilation, same", [5, 6, 2], window([3, 2], dilation: [2, 2], .same), filters: 3),
+    convolution(
+      "dilation, same", [5, 6, 2], window([3, 2], dilation: [2, 2], .same), filters: 3),
     convolution("groups", [5, 5, 6], window([3, 3]), filters: 4, groups: 2),
     convolution("depthwise", [6, 5, 5], window([3, 3], .same), filters: 5, groups: 5),
     convolution("depthwise, twice", [5, 5, 3], window([3, 3]), filters: 6, groups: 3),
@@ -144,9 +146,12 @@ extension OperationCase {
           return [Block([channels], mean), Block([channels], variance)]
         }),
       OperationCase(
-        name: "moving_average", detail: "\(channels)", operands: [.fixed([channels]), .fixed([channels])],
+        name: "moving_average", detail: "\(channels)",
+        operands: [.fixed([channels]), .fixed([channels])],
         build: { try $0.add(MovingAverage(momentum: 0.75), $1) },
-        reference: { [Block([channels], zip($0[0].values, $0[1].values).map { 0.75 * $0 + 0.25 * $1 })] }),
+        reference: {
+          [Block([channels], zip($0[0].values, $0[1].values).map { 0.75 * $0 + 0.25 * $1 })]
+        }),
     ]
   }
 }

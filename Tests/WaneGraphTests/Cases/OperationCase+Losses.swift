@@ -14,7 +14,8 @@ extension OperationCase {
       differentiable: [0], build: { [try $0.add(SquaredError(), $1)[0]] },
       reference: { [squaredError($0)] }),
     OperationCase(
-      name: "squared_error", detail: "images", operands: [.batched([2, 3, 2]), .batched([2, 3, 2])],
+      name: "squared_error", detail: "images",
+      operands: [.batched([2, 3, 2]), .batched([2, 3, 2])],
       differentiable: [0], build: { [try $0.add(SquaredError(), $1)[0]] },
       reference: { [squaredError($0)] }),
     OperationCase(
