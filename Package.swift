@@ -68,6 +68,18 @@ let package = Package(
     .target(
       name: "CBoundaryProbe", dependencies: ["BoundaryProbe", "CLuaBridge"],
       path: "Tests/Lua/CBoundaryProbe"),
+
+    .testTarget(
+      name: "WaneTensorTests", dependencies: ["WaneTensor", "CKernels"], swiftSettings: swift),
+    .testTarget(
+      name: "WaneGraphTests",
+      dependencies: ["WaneGraph", "WaneTensor", "CKernels", "CAllocationCount"],
+      swiftSettings: swift),
+    .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
+    .testTarget(
+      name: "WaneNNTests",
+      dependencies: ["WaneNN", "WaneGraph", "WaneTensor", "CAllocationCount"],
+      swiftSettings: swift),
     .testTarget(
       name: "WaneFormatsTests", dependencies: ["WaneFormats", "WaneNN", "WaneGraph", "WaneTensor"],
       swiftSettings: swift),

@@ -102,7 +102,7 @@ import WaneTensor
 
   @Test func scalesOfDegenerateKernelsExist() throws {
     for values: [Float] in [
-      [0, 0], [1e-45, 0], [-1e-30, 1e-30], [.greatestFiniteMagnitude, 1],
+      [0, 0], [.leastNonzeroMagnitude, 0], [-1e-30, 1e-30], [.greatestFiniteMagnitude, 1],
     ] {
       let grid = try WeightGrid.fitting(Tensor(values, Shape([2, 1])), bits: 2)
       #expect(grid.scales.allSatisfy { $0 > 0 && $0.isFinite })

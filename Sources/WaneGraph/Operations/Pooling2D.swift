@@ -157,7 +157,9 @@ public struct AveragePool2DGradient: Operation {
 private func pooled(_ operation: String, _ window: Window2D, _ input: ValueType) throws
   -> ValueType
 {
-  guard input.isBatched else { throw WaneError(operation, "takes images, got \(input)") }
+  guard input.isBatched, input.dimensions.count == 3 else {
+    throw WaneError(operation, "takes images [height, width, channels], got \(input)")
+  }
   guard window.dilation == [1, 1] else {
     throw WaneError(operation, "windows are not dilated, got dilation \(window.dilation)")
   }

@@ -5,6 +5,15 @@ import WaneTensor
 ///
 /// A program belongs to one worker at a time. Running it allocates nothing.
 public final class Program {
+  /// One kernel of a program.
+  public struct Step {
+    /// The path of the layer.
+    public let layer: String
+    /// The name of the operation.
+    public let operation: String
+    let run: Kernel
+  }
+
   /// Samples of one run.
   public let batch: Int
   /// Bytes of the arena that holds inputs, outputs and everything between.
@@ -15,10 +24,9 @@ public final class Program {
   public let inputs: [Buffer]
   /// The outputs, to be read after a run.
   public let outputs: [Buffer]
-  /// The layer and operation of each kernel in order, for profiles.
-  public let steps: [(layer: String, operation: String)]
+  /// The kernels in order, each with the layer and operation it belongs to.
+  public let steps: ContiguousArray<Step>
 
-  private let kernels: ContiguousArray<Kernel>
   private let arena: Storage
   private let scratch: Storage
   private let weights: WeightStore
@@ -56,8 +64,7 @@ public final class Program {
       }
     }
 
-    var kernels = ContiguousArray<Kernel>()
-    var steps: [(layer: String, operation: String)] = []
+    var steps = ContiguousArray<Step>()
     var scratchBytes = 0
     func buffer(_ value: Value) throws -> Buffer {
       if let buffer = placement[value] { return buffer }
@@ -96,25 +103,28 @@ public final class Program {
         outputBuffers: node.outputs.indices.map { placement[Value(node: index, output: $0)] },
         weights: weights, nodeKey: "\(index)", team: team)
       do {
-        kernels.append(try node.operation.lower(&context))
+        steps.append(
+          Step(
+            layer: node.layer, operation: type(of: node.operation).name,
+            run: try node.operation.lower(&context)))
       } catch let error as WaneError {
         throw error.inLayer(node.layer)
       }
-      steps.append((node.layer, type(of: node.operation).name))
       scratchBytes = max(scratchBytes, context.scratchBytes)
     }
     for (output, pointer) in layout.copies {
       let source = try buffer(graph.outputs[output])
       let bytes = source.count * graph.type(of: graph.outputs[output]).dtype.byteCount
-      kernels.append { _ in pointer.copyMemory(from: source.pointer, byteCount: bytes) }
-      steps.append(("", "copy"))
+      steps.append(
+        Step(layer: "", operation: "copy") { _ in
+          pointer.copyMemory(from: source.pointer, byteCount: bytes)
+        })
     }
 
     self.batch = batch
     self.arena = arena
     self.arenaBytes = layout.plan.byteCount
     self.weights = weights
-    self.kernels = kernels
     self.steps = steps
     self.placement = placement
     self.scratchBytes = scratchBytes
@@ -136,7 +146,8 @@ public final class Program {
     let state = RunState(
       scratch: scratch.pointer, failure: failure.pointer.assumingMemoryBound(to: Int32.self),
       seed: seed, step: step, firstSample: firstSample)
-    for kernel in kernels { kernel(state) }
+    // By index: an iterator over closures allocates in unoptimised builds.
+    for index in steps.indices { steps[index].run(state) }
   }
 
   /// Throws when a library failed in a run since the last check.
@@ -152,10 +163,10 @@ public final class Program {
   public func profile(into times: inout [Double]) {
     let state = RunState(
       scratch: scratch.pointer, failure: failure.pointer.assumingMemoryBound(to: Int32.self))
-    if times.count != kernels.count { times = [Double](repeating: 0, count: kernels.count) }
-    for (index, kernel) in kernels.enumerated() {
+    if times.count != steps.count { times = [Double](repeating: 0, count: steps.count) }
+    for index in steps.indices {
       let start = Clock.seconds()
-      kernel(state)
+      steps[index].run(state)
       times[index] += Clock.seconds() - start
     }
   }

@@ -8,6 +8,8 @@ public struct ModelBuilder {
   // The identities are held, lest another object gets the address of one that is gone.
   private var paths: [ObjectIdentifier: (identity: LayerIdentity, path: String)] = [:]
   private var taken = Set<String>()
+  /// The next number to try for a name of each kind, so that long chains are named in linear time.
+  private var numbers: [String: Int] = [:]
   private var ordinal = 0
 
   private init(seed: UInt64) { self.seed = seed }
@@ -112,11 +114,12 @@ public struct ModelBuilder {
         throw WaneError(kind, "there are two layers called '\(path)'")
       }
     } else {
-      var number = 0
+      var number = numbers[kind] ?? 0
       while taken.contains(path) {
         number += 1
         path = "\(kind)_\(number)"
       }
+      numbers[kind] = number
     }
     taken.insert(path)
     paths[ObjectIdentifier(identity)] = (identity, path)

@@ -38,9 +38,7 @@ struct TrainingGraph {
     let labelType = try kind.labelType(data.labels, output: graph.type(of: output))
     try TrainingGraph.checkClasses(data, output: graph.type(of: output), loss: kind)
 
-    // A loaded model may number its input as it likes; the labels come after it.
-    let last = graph.nodes.compactMap { ($0.operation as? Input)?.index }.max() ?? 0
-    let labels = try graph.add(one: Input(index: last + 1, type: labelType), [], layer: "labels")
+    let labels = try graph.appendInput(labelType, layer: "labels")
     let (perSample, hits) = try graph.add(kind, output: output, labels: labels)
     var loss = try graph.add(one: BatchMean(), [perSample], layer: "loss")
     if let distillation = options.teacher {
@@ -86,6 +84,12 @@ extension Graph {
     nodes.firstIndex { ($0.operation as? ParameterRead)?.name == name }.map { Value(node: $0) }
   }
 
+  /// Adds an input after those there are; a loaded model may number its own as it likes.
+  fileprivate mutating func appendInput(_ type: ValueType, layer: String) throws -> Value {
+    let last = nodes.compactMap { ($0.operation as? Input)?.index }.max() ?? -1
+    return try add(one: Input(index: last + 1, type: type), [], layer: layer)
+  }
+
   /// The same model taking samples of a type: bytes stand for 0...1.
   public func feeding(_ dtype: DType, operation: String) throws -> Graph {
     try rewritten { _, node, _, graph in
@@ -99,13 +103,12 @@ extension Graph {
     }
   }
 
-  /// Adds what a teacher says to a loss; its logits are the third input.
+  /// Adds what a teacher says to a loss; its logits are one more input.
   fileprivate mutating func distilling(
     _ distillation: Distillation, loss: Value, output: Value
   ) throws -> Value {
     let student = try logits(of: output)
-    let answers = Input(index: 2, type: type(of: student))
-    let teacher = try add(one: answers, [], layer: "teacher")
+    let teacher = try appendInput(type(of: student), layer: "teacher")
     let perSample = try add(
       DistillationLoss(temperature: distillation.temperature), [student, teacher],
       layer: "distillation")

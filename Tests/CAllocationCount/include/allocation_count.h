@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 /* How often the calling thread has asked the heap for memory since it started; -1 where that cannot be
-   counted. Linking this target puts a counter in front of the C library's allocator. */
+   counted. What oneDNN asks for itself is left out. Linking this target puts a counter in front of the C library's allocator. */
 int64_t allocation_count(void);
 
 #endif

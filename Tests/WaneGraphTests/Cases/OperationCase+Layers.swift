@@ -46,7 +46,10 @@ extension OperationCase {
         + (bias ? [.fixed([filters])] : []),
       // Differences of the naive reference would take minutes; the fixtures have these gradients.
       differentiable: isLarge ? [] : bias ? [0, 1, 2] : [0, 1],
-      batches: isLarge ? [2] : [1, 3], tolerance: 5e-6,
+      batches: isLarge ? [2] : [1, 3],
+      // A float sum of K products of size 1 is off by about 6e-8 sqrt(K) times its partial sums, in
+      // whatever order it is taken: 1e-5 for the 288 of the mission's second convolution.
+      tolerance: isLarge ? 2e-5 : 5e-6,
       build: { try $0.add(Conv2D(window, groups: groups, isReLUFused: relu), $1) },
       reference: {
         let y = Naive.convolution($0[0], $0[1], bias ? $0[2] : nil, window, groups: groups)
