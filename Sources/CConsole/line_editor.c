@@ -81,9 +81,12 @@ static char **complete(const char *word, int start, int end) {
 static int is_quoted(char *line, int index) {
   char quote = 0;
   for (int i = 0; i < index && line[i]; i++) {
-    if (quote && line[i] == '\\' && line[i + 1]) i++;
-    else if (line[i] == quote) quote = 0;
-    else if (!quote && (line[i] == '"' || line[i] == '\'')) quote = line[i];
+    if (quote && line[i] == '\\' && line[i + 1])
+      i++;
+    else if (line[i] == quote)
+      quote = 0;
+    else if (!quote && (line[i] == '"' || line[i] == '\''))
+      quote = line[i];
   }
   return quote != 0;
 }

@@ -49,8 +49,10 @@ static int box_describe(lua_State *L) {
   wane_box *box = wane_box_at(L, module, 1);
   if (!box) return luaL_error(L, "not an object of %s", module->name);
   const char *name = module->nouns[box->noun].name;
-  if (box->object) lua_pushfstring(L, "%s: %p", name, box->object);
-  else lua_pushfstring(L, "%s (closed)", name);
+  if (box->object)
+    lua_pushfstring(L, "%s: %p", name, box->object);
+  else
+    lua_pushfstring(L, "%s (closed)", name);
   return 1;
 }
 

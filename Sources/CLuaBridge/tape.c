@@ -143,8 +143,8 @@ void wane_put_table(wane_call *call, size_t elements, size_t pairs) {
 
 typedef struct reader {
   wane_call *call;
-  size_t next;     /* on the tape */
-  int references;  /* stack values met so far; 0 stands for "take them from the stack itself" */
+  size_t next;    /* on the tape */
+  int references; /* stack values met so far; 0 stands for "take them from the stack itself" */
 } reader;
 
 static void push_value(lua_State *L, reader *tape);

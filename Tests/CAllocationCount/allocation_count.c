@@ -44,15 +44,16 @@ void *aligned_alloc(size_t alignment, size_t size) {
 
 int posix_memalign(void **block, size_t alignment, size_t size) {
   Dl_info caller;
-  bool is_onednn = dladdr(__builtin_return_address(0), &caller) && strstr(caller.dli_fname, "libdnnl");
+  bool is_onednn =
+      dladdr(__builtin_return_address(0), &caller) && strstr(caller.dli_fname, "libdnnl");
   if (!is_onednn) count++;
   *block = __libc_memalign(alignment, size);
   return *block ? 0 : ENOMEM;
 }
 
-/* C++'s operator new: the only C++ a program runs is oneDNN. It makes a small table of arguments in every
-   execution, and dnnl_sgemm asks for a buffer with posix_memalign; nobody outside can avoid that, so it is
-   not counted. */
+/* C++'s operator new: the only C++ a program runs is oneDNN. It makes a small table of arguments in
+   every execution, and dnnl_sgemm asks for a buffer with posix_memalign; nobody outside can avoid
+   that, so it is not counted. */
 void *_Znwm(size_t size) {
   void *block = __libc_malloc(size ? size : 1);
   if (!block) abort();

@@ -31,7 +31,8 @@ static const char *const SCRIPTS[] = {
     "return p.text(100), p.text(3000)",
     "return p.tree(100)",
     "return p.block(100).twin",
-    "return p.prune(nil, { sparsity = 0.5, data = p.block(10), on_epoch = function() return 1 end })",
+    "return p.prune(nil, { sparsity = 0.5, data = p.block(10), on_epoch = function() return 1 end "
+    "})",
     "return p.each(20, function(i) return i end)",
     "return p.each(2, function(i) error 'x' end)",
     "return p.now(function(b) return #b end)",

@@ -24,7 +24,8 @@ int wane_session_require(lua_State *L, const char *module, const char *name);
 int wane_session_call(lua_State *L, int arguments, int results);
 
 /* Prints the `count` values on top of the stack for a person, through wane.pretty, removes them,
- * and makes the first the global `_`. Returns a Lua status; an error message stands on the stack. */
+ * and makes the first the global `_`. Returns a Lua status; an error message stands on the stack.
+ */
 int wane_session_print(lua_State *L, int count, int width, bool color);
 
 /* From now on Ctrl-C asks the running Lua code to stop, and does not end the process until it was

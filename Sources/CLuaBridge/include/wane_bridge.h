@@ -2,8 +2,8 @@
  *
  * Lua raises errors with longjmp, which must never cross a Swift frame. So every function that Lua
  * sees is one C closure, `wane_trampoline`, which fills a `wane_call`, lets Swift work on it, and
- * only then - with no Swift frame left on the stack - pushes the results, raises the error, or calls
- * back into Lua. Swift itself uses only the Lua API that cannot raise.
+ * only then - with no Swift frame left on the stack - pushes the results, raises the error, or
+ * calls back into Lua. Swift itself uses only the Lua API that cannot raise.
  *
  * What this file does not do: read arguments (Swift does), know any tensor or model, start a state.
  */
@@ -125,14 +125,14 @@ struct wane_call {
   wane_state *state;
   const wane_module *module;
   uint32_t member;
-  int32_t base;        /* the arguments stand at stack indices base + 1 ... base + count; */
-  int32_t count;       /* in a continuation they are the results of the callback */
-  void *continuation;  /* the state to resume, not owned; NULL at the start of a call */
-  int32_t argument;    /* of WANE_ARGUMENT_ERROR */
-  lua_Hook hook;       /* of the main thread when the call began */
-  uint32_t results;    /* top-level values on the tape */
-  bool owns;           /* the tape holds objects or memory, so push under protection */
-  bool out_of_memory;  /* a writer failed */
+  int32_t base;       /* the arguments stand at stack indices base + 1 ... base + count; */
+  int32_t count;      /* in a continuation they are the results of the callback */
+  void *continuation; /* the state to resume, not owned; NULL at the start of a call */
+  int32_t argument;   /* of WANE_ARGUMENT_ERROR */
+  lua_Hook hook;      /* of the main thread when the call began */
+  uint32_t results;   /* top-level values on the tape */
+  bool owns;          /* the tape holds objects or memory, so push under protection */
+  bool out_of_memory; /* a writer failed */
   wane_value *values;
   size_t value_count, value_capacity;
   char *bytes;

@@ -3,8 +3,9 @@
 
 #include <stdint.h>
 
-/* How often the calling thread has asked the heap for memory since it started; -1 where that cannot be
-   counted. What oneDNN asks for itself is left out. Linking this target puts a counter in front of the C library's allocator. */
+/* How often the calling thread has asked the heap for memory since it started; -1 where that cannot
+   be counted. What oneDNN asks for itself is left out. Linking this target puts a counter in front
+   of the C library's allocator. */
 int64_t allocation_count(void);
 
 #endif
