@@ -23,8 +23,8 @@ void wane_dnn_layout_destroy(wane_dnn_layout *layout) {
   layout->made = false;
 }
 
-wane_dnn_status wane_dnn_layout_make(wane_dnn_layout *layout, int rank, const int64_t *dims,
-                                     const int64_t *strides) {
+wane_dnn_status wane_dnn_layout_make(wane_dnn_layout *layout, dnnl_data_type_t type, int rank,
+                                     const int64_t *dims, const int64_t *strides) {
   dnnl_dims_t all_dims = {0}, all_strides = {0};
   for (int i = 0; i < rank; i++) {
     all_dims[i] = dims[i];
@@ -33,15 +33,15 @@ wane_dnn_status wane_dnn_layout_make(wane_dnn_layout *layout, int rank, const in
 #if DNNL_VERSION_MAJOR >= 3
   const dnnl_status_t made =
       strides != NULL ? dnnl_memory_desc_create_with_strides(&layout->descriptor, rank, all_dims,
-                                                             dnnl_f32, all_strides)
-                      : dnnl_memory_desc_create_with_tag(&layout->descriptor, rank, all_dims,
-                                                         dnnl_f32, dnnl_format_tag_any);
+                                                             type, all_strides)
+                      : dnnl_memory_desc_create_with_tag(&layout->descriptor, rank, all_dims, type,
+                                                         dnnl_format_tag_any);
 #else
-  const dnnl_status_t made = strides != NULL
-                                 ? dnnl_memory_desc_init_by_strides(&layout->descriptor, rank,
-                                                                    all_dims, dnnl_f32, all_strides)
-                                 : dnnl_memory_desc_init_by_tag(&layout->descriptor, rank, all_dims,
-                                                                dnnl_f32, dnnl_format_tag_any);
+  const dnnl_status_t made =
+      strides != NULL
+          ? dnnl_memory_desc_init_by_strides(&layout->descriptor, rank, all_dims, type, all_strides)
+          : dnnl_memory_desc_init_by_tag(&layout->descriptor, rank, all_dims, type,
+                                         dnnl_format_tag_any);
 #endif
   layout->made = made == dnnl_success;
   return wane_dnn_check(made, "oneDNN memory descriptor");
@@ -179,6 +179,7 @@ typedef dnnl_status_t describe_function(const wane_dnn_operation *, wane_dnn_dir
 
 static wane_dnn_status describe_with_hint(describe_function *describe, const char *name,
                                           const wane_dnn_operation *operation,
+                                          const wane_dnn_operation *forward,
                                           wane_dnn_direction direction,
                                           dnnl_primitive_desc_t *made) {
   *made = NULL;
@@ -190,7 +191,7 @@ static wane_dnn_status describe_with_hint(describe_function *describe, const cha
   dnnl_primitive_desc_t hint = NULL;
   dnnl_status_t described = dnnl_success;
   if (direction != WANE_DNN_FORWARD) {
-    described = describe(operation, WANE_DNN_FORWARD, engine, attributes, NULL, &hint);
+    described = describe(forward, WANE_DNN_FORWARD, engine, attributes, NULL, &hint);
   }
   if (described == dnnl_success) {
     described = describe(operation, direction, engine, attributes, hint, made);
@@ -201,15 +202,17 @@ static wane_dnn_status describe_with_hint(describe_function *describe, const cha
 }
 
 wane_dnn_status wane_dnn_describe_convolution(const wane_dnn_operation *operation,
+                                              const wane_dnn_operation *forward,
                                               wane_dnn_direction direction,
                                               dnnl_primitive_desc_t *made) {
-  return describe_with_hint(describe_convolution, "convolution", operation, direction, made);
+  return describe_with_hint(describe_convolution, "convolution", operation, forward, direction,
+                            made);
 }
 
 wane_dnn_status wane_dnn_describe_inner_product(const wane_dnn_operation *operation,
                                                 wane_dnn_direction direction,
                                                 dnnl_primitive_desc_t *made) {
-  return describe_with_hint(describe_inner_product, "dense", operation, direction, made);
+  return describe_with_hint(describe_inner_product, "dense", operation, operation, direction, made);
 }
 
 wane_dnn_status wane_dnn_describe_reorder(wane_dnn_layout_ref from, wane_dnn_layout_ref to,

@@ -28,10 +28,10 @@ typedef struct {
 wane_dnn_layout_ref wane_dnn_layout_get(const wane_dnn_layout *layout);
 void wane_dnn_layout_destroy(wane_dnn_layout *layout);
 
-/// fp32 with the given strides in elements, or, with strides NULL, in whatever layout oneDNN
-/// prefers.
-wane_dnn_status wane_dnn_layout_make(wane_dnn_layout *layout, int rank, const int64_t *dims,
-                                     const int64_t *strides);
+/// Elements of one type with the given strides in elements, or, with strides NULL, in whatever
+/// layout oneDNN prefers.
+wane_dnn_status wane_dnn_layout_make(wane_dnn_layout *layout, dnnl_data_type_t type, int rank,
+                                     const int64_t *dims, const int64_t *strides);
 
 /// What a convolution or an inner product is asked to be. In backward kinds the layouts are those
 /// of the gradients. An empty bias is no bias.
@@ -51,8 +51,10 @@ typedef struct {
 void wane_dnn_operation_destroy(wane_dnn_operation *operation);
 
 /// Primitive descriptors with the scratchpad supplied by the caller. `descriptor` is the caller's
-/// to destroy, NULL on failure.
+/// to destroy, NULL on failure. `forward` is the same layer's forward operation, a hint for the
+/// backward directions.
 wane_dnn_status wane_dnn_describe_convolution(const wane_dnn_operation *operation,
+                                              const wane_dnn_operation *forward,
                                               wane_dnn_direction direction,
                                               dnnl_primitive_desc_t *descriptor);
 wane_dnn_status wane_dnn_describe_inner_product(const wane_dnn_operation *operation,

@@ -98,6 +98,7 @@ wane_dnn_status wane_dnn_convolution_plan_make(const wane_dnn_convolution *s, ui
                  plan->padded_width > s->width;
   plan->bias = (flags & WANE_DNN_BIAS) != 0;
   plan->relu = (flags & WANE_DNN_RELU) != 0;
+  plan->bf16 = (flags & WANE_DNN_BF16) != 0 && wane_dnn_bf16_pays(plan);
   return WANE_DNN_OK;
 }
 
@@ -159,7 +160,8 @@ static wane_dnn_status create(const wane_dnn_convolution *shape, uint32_t flags,
 wane_dnn_status wane_dnn_convolution_forward_create(const wane_dnn_convolution *shape,
                                                     uint32_t flags, wane_dnn_algorithm algorithm,
                                                     wane_dnn_kernel **kernel) {
-  return create(shape, flags, WANE_DNN_BIAS | WANE_DNN_RELU | WANE_DNN_PLAIN_WEIGHTS, algorithm,
+  return create(shape, flags,
+                WANE_DNN_BIAS | WANE_DNN_RELU | WANE_DNN_PLAIN_WEIGHTS | WANE_DNN_BF16, algorithm,
                 WANE_DNN_FORWARD, kernel);
 }
 
@@ -167,12 +169,14 @@ wane_dnn_status wane_dnn_convolution_backward_data_create(const wane_dnn_convolu
                                                           uint32_t flags,
                                                           wane_dnn_algorithm algorithm,
                                                           wane_dnn_kernel **kernel) {
-  return create(shape, flags, WANE_DNN_PLAIN_WEIGHTS, algorithm, WANE_DNN_BACKWARD_DATA, kernel);
+  return create(shape, flags, WANE_DNN_PLAIN_WEIGHTS | WANE_DNN_BF16, algorithm,
+                WANE_DNN_BACKWARD_DATA, kernel);
 }
 
 wane_dnn_status wane_dnn_convolution_backward_weights_create(const wane_dnn_convolution *shape,
                                                              uint32_t flags,
                                                              wane_dnn_algorithm algorithm,
                                                              wane_dnn_kernel **kernel) {
-  return create(shape, flags, WANE_DNN_BIAS, algorithm, WANE_DNN_BACKWARD_WEIGHTS, kernel);
+  return create(shape, flags, WANE_DNN_BIAS | WANE_DNN_BF16, algorithm, WANE_DNN_BACKWARD_WEIGHTS,
+                kernel);
 }

@@ -14,6 +14,9 @@ wane_dnn_algorithm wane_dnn_convolution_choose(const wane_dnn_convolution_plan *
                                                wane_dnn_direction direction,
                                                const wane_dnn_loops *loops);
 
+/// Whether this machine multiplies bf16 in hardware and the layer has the channels to use it.
+bool wane_dnn_bf16_pays(const wane_dnn_convolution_plan *plan);
+
 /// The forward convolution that computes the backward data of `plan`; false when there is none.
 bool wane_dnn_convolution_turn(const wane_dnn_convolution_plan *plan,
                                wane_dnn_convolution_plan *turned);

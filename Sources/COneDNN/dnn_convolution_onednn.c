@@ -22,47 +22,54 @@ static void plain_destroy(plain_layouts *plain) {
 }
 
 static wane_dnn_status make_images(wane_dnn_layout *layout, int64_t batch, int64_t height,
-                                   int64_t width, int64_t channels, bool any) {
+                                   int64_t width, int64_t channels, dnnl_data_type_t type,
+                                   bool any) {
   const int64_t dims[] = {batch, channels, height, width};
   const int64_t strides[] = {height * width * channels, 1, width * channels, channels};
-  return wane_dnn_layout_make(layout, 4, dims, any ? NULL : strides);
+  return wane_dnn_layout_make(layout, type, 4, dims, any ? NULL : strides);
 }
 
 // HWIO in the logical order of oneDNN: [groups,] output, input, row, column.
 static wane_dnn_status make_weights(wane_dnn_layout *layout, const wane_dnn_convolution *s,
-                                    bool any) {
+                                    dnnl_data_type_t type, bool any) {
   const int64_t inputs = s->in_channels / s->groups, outputs = s->out_channels / s->groups;
   const int64_t step = s->out_channels;
   const int64_t dims[] = {s->groups, outputs, inputs, s->kernel_h, s->kernel_w};
   const int64_t strides[] = {outputs, 1, step, s->kernel_w * inputs * step, inputs * step};
   const int skip = s->groups == 1 ? 1 : 0;
-  return wane_dnn_layout_make(layout, 5 - skip, dims + skip, any ? NULL : strides + skip);
+  return wane_dnn_layout_make(layout, type, 5 - skip, dims + skip, any ? NULL : strides + skip);
 }
 
-// Fills `operation` with what oneDNN is asked and `plain` with what the interface has.
-static wane_dnn_status make_operation(const wane_dnn_convolution_plan *plan, int64_t batch,
-                                      bool any_images, wane_dnn_operation *operation,
-                                      plain_layouts *plain) {
+// Fills `operation` with what oneDNN is asked and `plain` with what the interface has. With bf16
+// what is multiplied is bf16, and what is summed stays fp32; the reorders convert.
+static wane_dnn_status make_operation(const wane_dnn_convolution_plan *plan,
+                                      wane_dnn_direction direction, int64_t batch, bool any_images,
+                                      wane_dnn_operation *operation, plain_layouts *plain) {
+  const dnnl_data_type_t factor = plan->bf16 ? dnnl_bf16 : dnnl_f32;
+  const dnnl_data_type_t src = direction == WANE_DNN_BACKWARD_DATA ? dnnl_f32 : factor;
+  const dnnl_data_type_t weights = direction == WANE_DNN_BACKWARD_WEIGHTS ? dnnl_f32 : factor;
+  const dnnl_data_type_t dst = direction == WANE_DNN_FORWARD ? dnnl_f32 : factor;
   const wane_dnn_convolution *s = &plan->shape;
   const int64_t height = plan->out_height, width = plan->out_width;
   wane_dnn_status status =
-      make_images(&plain->src, batch, s->height, s->width, s->in_channels, false);
+      make_images(&plain->src, batch, s->height, s->width, s->in_channels, dnnl_f32, false);
   if (status == WANE_DNN_OK) {
-    status = make_images(&plain->dst, batch, height, width, s->out_channels, false);
+    status = make_images(&plain->dst, batch, height, width, s->out_channels, dnnl_f32, false);
   }
-  if (status == WANE_DNN_OK) status = make_weights(&plain->weights, s, false);
+  if (status == WANE_DNN_OK) status = make_weights(&plain->weights, s, dnnl_f32, false);
   if (status == WANE_DNN_OK) {
-    status = make_images(&operation->src, batch, s->height, s->width, s->in_channels, any_images);
+    status =
+        make_images(&operation->src, batch, s->height, s->width, s->in_channels, src, any_images);
   }
   if (status == WANE_DNN_OK) {
-    status = make_images(&operation->dst, batch, height, width, s->out_channels, any_images);
+    status = make_images(&operation->dst, batch, height, width, s->out_channels, dst, any_images);
   }
-  if (status == WANE_DNN_OK) status = make_weights(&operation->weights, s, true);
+  if (status == WANE_DNN_OK) status = make_weights(&operation->weights, s, weights, true);
   if (status == WANE_DNN_OK && plan->bias) {
     const int64_t one = 1;
-    status = wane_dnn_layout_make(&plain->bias, 1, &s->out_channels, &one);
+    status = wane_dnn_layout_make(&plain->bias, dnnl_f32, 1, &s->out_channels, &one);
     if (status == WANE_DNN_OK) {
-      status = wane_dnn_layout_make(&operation->bias, 1, &s->out_channels, &one);
+      status = wane_dnn_layout_make(&operation->bias, dnnl_f32, 1, &s->out_channels, &one);
     }
   }
   operation->relu = plan->relu;
@@ -213,14 +220,18 @@ static wane_dnn_status bind_all(building *b, wane_dnn_direction direction,
 
 static wane_dnn_status build(wane_dnn_kernel *kernel, const wane_dnn_convolution_plan *plan,
                              wane_dnn_direction direction, bool plain_weights, bool any_images) {
-  wane_dnn_operation operation = {0};
-  plain_layouts plain = {0};
+  wane_dnn_operation operation = {0}, forward = {0};
+  plain_layouts plain = {0}, unused = {0};
   building b = {.kernel = kernel, .plain_weights = plain_weights};
   kernel->chunks = any_images ? plan->shape.batch : 1;
-  wane_dnn_status status =
-      make_operation(plan, plan->shape.batch / kernel->chunks, any_images, &operation, &plain);
+  wane_dnn_status status = make_operation(plan, direction, plan->shape.batch / kernel->chunks,
+                                          any_images, &operation, &plain);
   if (status == WANE_DNN_OK) {
-    status = wane_dnn_describe_convolution(&operation, direction, &b.descriptor);
+    status = make_operation(plan, WANE_DNN_FORWARD, plan->shape.batch / kernel->chunks, any_images,
+                            &forward, &unused);
+  }
+  if (status == WANE_DNN_OK) {
+    status = wane_dnn_describe_convolution(&operation, &forward, direction, &b.descriptor);
   }
   if (status == WANE_DNN_OK) {
     const char *name = "oneDNN";
@@ -239,7 +250,9 @@ static wane_dnn_status build(wane_dnn_kernel *kernel, const wane_dnn_convolution
     kernel->steps[kernel->step_count++] = step;
   }
   wane_dnn_operation_destroy(&operation);
+  wane_dnn_operation_destroy(&forward);
   plain_destroy(&plain);
+  plain_destroy(&unused);
   return status;
 }
 

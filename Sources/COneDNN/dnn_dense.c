@@ -141,14 +141,15 @@ static wane_dnn_status make_direct(wane_dnn_kernel *kernel, bool plain_weights) 
   wane_dnn_operation o = {.relu = p->relu};
   wane_dnn_layout plain = {0};
   dnnl_primitive_desc_t descriptor = NULL;
-  wane_dnn_status status = wane_dnn_layout_make(&o.src, 2, src, src_steps);
-  if (status == WANE_DNN_OK) status = wane_dnn_layout_make(&o.dst, 2, dst, dst_steps);
+  wane_dnn_status status = wane_dnn_layout_make(&o.src, dnnl_f32, 2, src, src_steps);
+  if (status == WANE_DNN_OK) status = wane_dnn_layout_make(&o.dst, dnnl_f32, 2, dst, dst_steps);
   if (status == WANE_DNN_OK) {
-    status = wane_dnn_layout_make(&o.weights, 2, weights, any ? NULL : weights_steps);
+    status = wane_dnn_layout_make(&o.weights, dnnl_f32, 2, weights, any ? NULL : weights_steps);
   }
-  if (status == WANE_DNN_OK) status = wane_dnn_layout_make(&plain, 2, weights, weights_steps);
+  if (status == WANE_DNN_OK)
+    status = wane_dnn_layout_make(&plain, dnnl_f32, 2, weights, weights_steps);
   if (status == WANE_DNN_OK && p->bias) {
-    status = wane_dnn_layout_make(&o.bias, 1, &outputs, &one);
+    status = wane_dnn_layout_make(&o.bias, dnnl_f32, 1, &outputs, &one);
   }
   if (status == WANE_DNN_OK) {
     status = wane_dnn_describe_inner_product(&o, p->direction, &descriptor);

@@ -52,7 +52,7 @@ typedef struct {
   int64_t out_height, out_width;
   int64_t padded_height, padded_width;  ///< The part of the padded image that is read.
   bool padded;
-  bool bias, relu;
+  bool bias, relu, bf16;
 } wane_dnn_convolution_plan;
 
 typedef struct {

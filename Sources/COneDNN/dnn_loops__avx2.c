@@ -10,6 +10,7 @@
 #define LOOPS wane_dnn_loops__avx2
 #define LOOPS_NAME "avx2"
 
+#define TAP_BLOCK 6
 enum { WIDTH = 8 };
 typedef __m256 vector;
 typedef __m256i mask;

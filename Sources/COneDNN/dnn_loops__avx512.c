@@ -10,6 +10,7 @@
 #define LOOPS wane_dnn_loops__avx512
 #define LOOPS_NAME "avx512"
 
+#define TAP_BLOCK 12
 enum { WIDTH = 16 };
 typedef __m512 vector;
 typedef __mmask16 mask;

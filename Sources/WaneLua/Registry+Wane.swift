@@ -15,7 +15,7 @@ extension Registry {
     ] + Namespace.data + Namespace.tensors,
     nouns: [
       .tensor, .model, .dataset, .batches, .layer, .symbol, .optimizer, .report, .pipeline,
-      .comparison,
+      .comparison, .profile,
     ],
     sources: LuaSources.all,
     hardware: {

@@ -141,6 +141,30 @@ import Testing
     for shape in shapes { Self.check(shape, random: &random) }
   }
 
+  /// Products of bf16 operands are exact in fp32, so with such operands nothing else differs.
+  @Test func bf16OperandsGiveTheSameSums() {
+    var random = TestRandom(seed: 5, isShort: true)
+    let shapes = [
+      Self.shape(batch: 4, size: (13, 13), channels: (32, 64), kernel: (3, 3)),
+      Self.shape(batch: 3, size: (9, 8), channels: (17, 33), kernel: (3, 3), pad: [1, 1, 1, 1]),
+      Self.shape(
+        batch: 2, size: (10, 12), channels: (16, 32), kernel: (3, 3), stride: (2, 2),
+        pad: [0, 0, 1, 1]),
+      Self.shape(batch: 1, size: (6, 6), channels: (64, 128), kernel: (1, 1)),
+      // Too few channels: the flag is a permission, and is not used.
+      Self.shape(batch: 2, size: (9, 9), channels: (1, 32), kernel: (3, 3)),
+    ]
+    for shape in shapes {
+      guard let reference = ReferenceConvolution(shape, random: &random) else { continue }
+      for plain: UInt32 in [0, WANE_DNN_PLAIN_WEIGHTS] {
+        Self.checkForward(
+          reference, WANE_DNN_BIAS | WANE_DNN_RELU | WANE_DNN_BF16 | plain, WANE_DNN_AUTO)
+        Self.checkBackwardData(reference, WANE_DNN_BF16 | plain, WANE_DNN_AUTO)
+      }
+      Self.checkBackwardWeights(reference, WANE_DNN_BIAS | WANE_DNN_BF16, WANE_DNN_AUTO)
+    }
+  }
+
   @Test(arguments: UInt64(1)...8)
   func randomShapesMatchTheReference(seed: UInt64) {
     var random = TestRandom(seed: seed)

@@ -80,8 +80,13 @@ struct ReferenceConvolution {
 /// A small seeded generator (xorshift64*, Vigna 2016), so that a failing case can be run again.
 struct TestRandom {
   private var state: UInt64
+  /// Whether values are cut to 8 significant bits, which bf16 holds exactly.
+  private let isShort: Bool
 
-  init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 | 1 }
+  init(seed: UInt64, isShort: Bool = false) {
+    state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
+    self.isShort = isShort
+  }
 
   mutating func next() -> UInt64 {
     state ^= state >> 12
@@ -94,6 +99,9 @@ struct TestRandom {
 
   /// Values in [-1, 1].
   mutating func floats(_ count: Int) -> [Float] {
-    (0..<count).map { _ in Float(below(2001) - 1000) / 1000 }
+    (0..<count).map { _ in
+      let value = Float(below(2001) - 1000) / 1000
+      return isShort ? Float(bitPattern: value.bitPattern & 0xFFFF_0000) : value
+    }
   }
 }

@@ -74,9 +74,10 @@ import WaneTensor
   }
 
   @Test func extremeValuesDoNotTrap() {
+    let tiny = Float.leastNonzeroMagnitude
     for values: [Float] in [
       [], [0], [.greatestFiniteMagnitude, -.greatestFiniteMagnitude, 0, 1, 2],
-      [1e-45, 2e-45, 3e-45, 0, 1e38], Array(repeating: 1, count: 9),
+      [tiny, 2 * tiny, 3 * tiny, 0, 1e38], Array(repeating: 1, count: 9),
     ] {
       for initial in CentroidInitializer.allCases {
         let found = Clustering(SortedValues(values), count: 3, initial: initial, seed: 2)

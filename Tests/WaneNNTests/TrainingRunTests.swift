@@ -136,6 +136,28 @@ import WaneTensor
     #expect(try loss(twin) == loss(plain))
   }
 
+  /// Rounding the operands of products to bf16 changes a run a little, and what it learns hardly.
+  @Test func bf16LearnsAsWell() throws {
+    func run(_ precision: Precision) throws -> [Double] {
+      let model = try ModelBuilder.sequential([
+        InputLayer([12, 12, 16]),
+        Conv2DLayer(filters: 16, window: Samples.window(3), activation: .relu),
+        MaxPool2DLayer(try Samples.window(2, stride: 2)), FlattenLayer(),
+        DenseLayer(units: 4, activation: .softmax),
+      ])
+      let data = try Dataset(
+        inputs: Samples.floats([32, 12, 12, 16], seed: 3),
+        labels: Samples.classes(32, of: 4, seed: 3))
+      let run = try TrainingRun(
+        model, data: data, options: TrainingOptions(batchSize: 32, precision: precision),
+        epochs: 40, pool: WorkerPool(count: 2))
+      return try (0..<40).map { _ in try run.runStep().loss }
+    }
+    let (full, short) = (try run(.f32), try run(.bf16))
+    #expect(full[39] < 0.5 * full[0])
+    for (a, b) in zip(full, short) { #expect(abs(a - b) < 0.03 * full[0], "\(a) and \(b)") }
+  }
+
   /// A loaded model may number its only input as it likes.
   @Test func theInputsNumberDoesNotMatter() throws {
     func network(_ index: Int) throws -> Graph {

@@ -11,7 +11,7 @@
 // - Which algorithm a kernel uses depends on shapes and on the machine, never on timing, so that a
 //   run can be repeated bit for bit.
 //
-// What it does not do: fp16, bf16, integers, pooling, softmax, 1-D and 3-D convolution.
+// What it does not do: fp16, integers, pooling, softmax, 1-D and 3-D convolution.
 
 #ifndef WANE_DNN_H
 #define WANE_DNN_H
@@ -49,6 +49,9 @@ wane_dnn_status wane_dnn_thread_init(void);
 #define WANE_DNN_RELU 0x2u
 /// `weights` is in Keras layout at every execution (training), instead of packed once (inference).
 #define WANE_DNN_PLAIN_WEIGHTS 0x4u
+/// Operands may be rounded to bf16 before they are multiplied; sums, results and everything at this
+/// interface stay fp32. Convolutions only, and only where it is faster on this machine.
+#define WANE_DNN_BF16 0x8u
 
 /// How a kernel computes. AUTO is right unless a test or a measurement wants a certain one; asking
 /// for one that cannot compute the shape is WANE_DNN_UNSUPPORTED.

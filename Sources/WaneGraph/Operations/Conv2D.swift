@@ -90,6 +90,7 @@ public struct Conv2D: Operation {
       batch: context.batch, image: context.inputTypes[0].dimensions,
       filters: context.output().shape[3], groups: groups)
     var flags = (hasBias ? UInt32(WANE_DNN_BIAS) : 0) | (isReLUFused ? UInt32(WANE_DNN_RELU) : 0)
+    flags |= context.precision.flag
     if !context.isConstant(1) { flags |= UInt32(WANE_DNN_PLAIN_WEIGHTS) }
     let kernel = try DenseMathKernel(Self.name) {
       wane_dnn_convolution_forward_create(&shape, flags, WANE_DNN_AUTO, $0)
@@ -142,7 +143,7 @@ public struct Conv2DInputGradient: Operation {
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     var shape = try window.convolution(
       batch: context.batch, image: image, filters: context.inputTypes[0].channels, groups: groups)
-    let flags = UInt32(WANE_DNN_PLAIN_WEIGHTS)
+    let flags = UInt32(WANE_DNN_PLAIN_WEIGHTS) | context.precision.flag
     let kernel = try DenseMathKernel(Self.name) {
       wane_dnn_convolution_backward_data_create(&shape, flags, WANE_DNN_AUTO, $0)
     }
@@ -194,7 +195,7 @@ public struct Conv2DWeightGradient: Operation {
     var shape = try window.convolution(
       batch: context.batch, image: context.inputTypes[0].dimensions,
       filters: context.inputTypes[1].channels, groups: groups)
-    let flags = context.isUsed(1) ? UInt32(WANE_DNN_BIAS) : 0
+    let flags = (context.isUsed(1) ? UInt32(WANE_DNN_BIAS) : 0) | context.precision.flag
     let kernel = try DenseMathKernel(Self.name) {
       wane_dnn_convolution_backward_weights_create(&shape, flags, WANE_DNN_AUTO, $0)
     }

@@ -53,7 +53,7 @@ extension LoweringContext {
     guard isConstant(input), kernel.weightsBytes > 0 else {
       return UnsafeRawPointer(try self.input(input).pointer)
     }
-    let packed = try packed("dnn", byteCount: kernel.weightsBytes) { target in
+    let packed = try packed("dnn \(precision)", byteCount: kernel.weightsBytes) { target in
       guard let parameter = constant(input) else { return }
       try parameter.decoded().with(Float.self) { plain in
         if let base = plain.baseAddress { try kernel.pack(base, into: target) }

@@ -10,21 +10,48 @@ public final class InferenceSession {
   private let weights: WeightStore
   private var programs: [Int: [Program]] = [:]
   /// Samples that one worker runs at once: enough to amortise a call, few enough to stay in cache.
-  private let chunk: Int
+  public let chunk: Int
+  private let precision: Precision
 
   /// Compiles a model.
-  public init(_ model: Graph, pool: WorkerPool, chunk: Int = 64) throws {
+  ///
+  /// - Parameters:
+  ///   - model: what is run.
+  ///   - pool: who runs it.
+  ///   - chunk: samples that one worker runs at once; by default as many as fit its cache.
+  ///   - precision: what large products may round their operands to.
+  /// - Throws: when the model has no form that runs.
+  public init(
+    _ model: Graph, pool: WorkerPool, chunk: Int? = nil, precision: Precision = .f32
+  ) throws {
+    self.precision = precision
     graph = try model.inferenceForm()
     self.pool = pool
-    self.chunk = chunk
     weights = WeightStore(graph.parameters)
+    self.chunk = chunk ?? Self.chunk(for: graph)
   }
+
+  /// As many samples as leave the values between two layers in the second-level cache.
+  private static func chunk(for graph: Graph) -> Int {
+    let largest = graph.nodes.reduce(1) { largest, node in
+      let bytes = node.outputs.reduce(0) { sum, type in
+        type.isBatched ? sum.addingClamped(type.sampleCount * type.dtype.byteCount) : sum
+      }
+      return max(largest, bytes)
+    }
+    return max(1, min(64, cacheBytes / largest))
+  }
+
+  /// Half of the 1 MB of second-level cache that a core of a current server or desktop has.
+  private static let cacheBytes = 512 * 1024
 
   /// The program for a batch size, one a worker.
   public func program(batch: Int, worker: Int = 0) throws -> Program {
     var made = programs[batch] ?? []
     while made.count <= worker {
-      made.append(try Program(graph, batch: batch, mode: .inference, weights: weights))
+      made.append(
+        try Program(
+          graph, batch: batch, mode: .inference, weights: weights, precision: precision))
     }
     programs[batch] = made
     return made[worker]
@@ -94,7 +121,12 @@ public final class InferenceSession {
     return outputs
   }
 
-  private func check(_ inputs: [Tensor]) throws -> Int {
+  /// The number of samples.
+  ///
+  /// - Parameter inputs: one tensor an input.
+  /// - Returns: how many samples each has.
+  /// - Throws: when they do not fit the model.
+  public func check(_ inputs: [Tensor]) throws -> Int {
     let expected = graph.inputs.map(graph.type(of:))
     guard inputs.count == expected.count, let first = inputs.first else {
       throw WaneError(

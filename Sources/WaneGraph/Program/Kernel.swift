@@ -1,3 +1,5 @@
+import COneDNN
+
 /// What changes from one run of a program to the next, handed to every kernel.
 public struct RunState {
   /// Memory a kernel may use while it runs, as large as the largest request.
@@ -35,6 +37,18 @@ public enum ProgramMode: Sendable {
   case inference
   /// Parameters change from step to step and are read where they are.
   case training
+}
+
+/// What large products may round their operands to; sums and everything kept are 32-bit floats.
+public enum Precision: String, CaseIterable, Sendable {
+  /// 32-bit floats: no rounding.
+  case f32
+  /// The upper 16 bits of a float, where the processor multiplies them faster (Kalamkar et al., A
+  /// Study of BFLOAT16 for Deep Learning Training, 2019).
+  case bf16
+
+  /// The flag for kernels of `wane_dnn.h`.
+  var flag: UInt32 { self == .bf16 ? UInt32(WANE_DNN_BF16) : 0 }
 }
 
 /// What a kernel can report besides the status codes of oneDNN.

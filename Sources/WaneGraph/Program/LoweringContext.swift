@@ -29,6 +29,8 @@ public struct LoweringContext {
   public let totalBatch: Int
   /// What the program is for.
   public let mode: ProgramMode
+  /// What large products may round their operands to.
+  public let precision: Precision
   /// The operands' parameter names, for operands that are parameters.
   let parameterNames: [String?]
   let inputBuffers: [() throws -> Buffer]

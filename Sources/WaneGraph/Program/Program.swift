@@ -45,11 +45,12 @@ public final class Program {
   ///   - totalBatch: samples of the batch of which this program runs a shard; `batch` by default.
   ///   - weights: the parameters in runtime form, shared with other programs of the same graph.
   ///   - destinations: where outputs shall be written, by output index; others lie in the arena.
+  ///   - precision: what large products may round their operands to.
   ///   - team: the place among workers this program runs beside; nil when it runs alone.
   /// - Throws: when memory cannot be had or an operation cannot be lowered.
   public init(
     _ graph: Graph, batch: Int, totalBatch: Int? = nil, mode: ProgramMode, weights: WeightStore,
-    destinations: [Int: UnsafeMutableRawPointer] = [:], team: TeamMember? = nil
+    destinations: [Int: UnsafeMutableRawPointer] = [:], precision: Precision = .f32, team: TeamMember? = nil
   ) throws {
     let layout = try BufferLayout(graph, batch: batch, destinations: destinations)
     let arena = try Storage(byteCount: layout.plan.byteCount, for: "program")
@@ -95,7 +96,7 @@ public final class Program {
       if node.operation.aliases != nil { continue }
       var context = LoweringContext(
         node: node, inputTypes: node.inputs.map(graph.type(of:)), batch: batch,
-        totalBatch: totalBatch ?? batch, mode: mode,
+        totalBatch: totalBatch ?? batch, mode: mode, precision: precision,
         parameterNames: node.inputs.map {
           (graph.producer(of: $0).operation as? ParameterRead)?.name
         },

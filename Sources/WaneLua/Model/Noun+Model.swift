@@ -30,7 +30,7 @@ extension Noun {
       },
     ],
     methods: [
-      .fit, .evaluate, .predict,
+      .fit, .evaluate, .predict, .profile,
       Function(
         "summary", "A table of the layers with shapes, parameters and MACs.",
         signature: "summary() -> text", example: "print(model:summary())",
@@ -84,13 +84,15 @@ extension Function {
   fileprivate static let evaluate = Function(
     "evaluate", "How well the model does on a data set.",
     signature: "evaluate(data, [options]) -> { loss = ..., accuracy = ... }",
-    options: [.loss],
+    options: [.loss, .precision],
     example: "print(model:evaluate(test).accuracy)",
     method: { (box: ModelBox, context) in
       let data = try context.object(2, as: DatasetBox.self).dataset
-      let loss = try context.options(3).choice("loss").flatMap(Loss.init(rawValue:))
+      let options = try context.options(3)
+      let loss = try options.choice("loss").flatMap(Loss.init(rawValue:))
       let evaluation = try Evaluation(
-        box.graph, on: data, loss: loss, pool: Threads.pool(), poll: context.poll)
+        box.graph, on: data, loss: loss, precision: options.precision(), pool: Threads.pool(),
+        poll: context.poll)
       var fields: [String: LuaValue] = ["loss": .number(evaluation.loss)]
       fields["accuracy"] = evaluation.accuracy.map { .number($0) }
       return context.results(LuaValue.table(LuaTable(fields: fields)))

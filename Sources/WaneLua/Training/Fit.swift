@@ -9,7 +9,8 @@ extension Function {
     signature: "fit(data, [options]) -> history",
     options: [
       Option("epochs", "number", default: "1", "how often it sees the data"), .batchSize,
-      .validation, .optimizer, .learningRate, .learningRateSchedule, .loss, .seed,
+      .validation, .optimizer, .learningRate, .learningRateSchedule, .loss, .precision,
+      .seed,
       Option("shuffle", "boolean", default: "true", "samples in a new order each epoch"),
       Option(
         "on_epoch", "function", default: "none",

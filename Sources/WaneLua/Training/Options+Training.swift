@@ -92,6 +92,9 @@ extension Option {
   static let loss = Option(
     "loss", oneOf: Loss.allCases.map(\.rawValue), default: "what suits the labels",
     "what is made small")
+  static let precision = Option(
+    "precision", oneOf: Precision.allCases.map(\.rawValue), default: "f32",
+    "what large products round their operands to; sums and weights stay f32")
   static let seed = Option("seed", "integer", default: "0", "decides the order of samples")
   static let progress = Option("progress", "boolean", default: "true", "a bar, on a terminal only")
   static let validation = Option("validation", "Dataset", default: "none", "evaluated each epoch")
@@ -135,6 +138,11 @@ extension Options {
     return epochs
   }
 
+  /// What large products may round to.
+  func precision() throws -> Precision {
+    try choice("precision").flatMap(Precision.init(rawValue:)) ?? .f32
+  }
+
   /// What training needs to know.
   func training() throws -> TrainingOptions {
     TrainingOptions(
@@ -143,6 +151,7 @@ extension Options {
       batchSize: try integer("batch_size", atLeast: 1, default: 128), seed: try seed(),
       shuffles: try boolean("shuffle", default: true),
       schedule: try choice("learning_rate_schedule").flatMap(LearningRateSchedule.init(rawValue:))
-        ?? .constant)
+        ?? .constant,
+      precision: try precision())
   }
 }

@@ -24,8 +24,7 @@ public struct Benchmark: Sendable {
     let subjects = try models.map { model in
       let session = try InferenceSession(
         model.feeding(dtype, operation: "compare"), pool: pool)
-      return Subject(
-        single: try session.program(batch: 1), batch: try session.program(batch: batchSize))
+      return try Subject(session)
     }
     let rounds = 5
     for round in 0...rounds {
@@ -42,17 +41,21 @@ public struct Benchmark: Sendable {
 
   private final class Subject {
     private let single: Program
-    private let batch: Program
+    private let session: InferenceSession
+    private let samples: [Tensor]
     private var latencies: [Double] = []
     private var batches: [Double] = []
 
-    init(single: Program, batch: Program) {
-      self.single = single
-      self.batch = batch
-      for program in [single, batch] {
-        for input in program.inputs {
-          input.pointer.initializeMemory(as: UInt8.self, repeating: 0, count: input.count)
-        }
+    init(_ session: InferenceSession) throws {
+      self.session = session
+      single = try session.program(batch: 1)
+      samples = try session.graph.inputs.map { input in
+        let type = session.graph.type(of: input)
+        return try Tensor(zeros: type.shape(batch: Benchmark.batchSize), type.dtype)
+      }
+      for (input, tensor) in zip(single.inputs, samples) {
+        input.pointer.initializeMemory(
+          as: UInt8.self, repeating: 0, count: input.count * tensor.dtype.byteCount)
       }
     }
 
@@ -70,14 +73,13 @@ public struct Benchmark: Sendable {
       let middle = now
       runs = 0
       repeat {
-        batch.run()
+        _ = try session.run(samples)
         let end = Clock.seconds()
         if counts { batches.append(end - now) }
         now = end
         runs += 1
       } while now - middle < seconds / 2 || runs < 2
       try single.check()
-      try batch.check()
     }
 
     var result: Benchmark {

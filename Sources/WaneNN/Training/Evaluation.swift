@@ -15,15 +15,15 @@ public struct Evaluation: Sendable {
   ///
   /// - Throws: when they do not fit.
   public init(
-    _ model: Graph, on data: Dataset, loss: Loss? = nil, pool: WorkerPool,
-    poll: () throws -> Void = {}
+    _ model: Graph, on data: Dataset, loss: Loss? = nil, precision: Precision = .f32,
+    pool: WorkerPool, poll: () throws -> Void = {}
   ) throws {
     guard model.outputs.count == 1, model.inputs.count == 1 else {
       throw WaneError(
         "evaluate", "only models with one input and one output can be evaluated on a data set")
     }
     let session = try InferenceSession(
-      model.feeding(data.inputs.dtype, operation: "evaluate"), pool: pool)
+      model.feeding(data.inputs.dtype, operation: "evaluate"), pool: pool, precision: precision)
     let outputs = try session.run([data.inputs], poll: poll)[0]
     let kind = loss ?? .usual(for: data.labels.dtype)
     let output = session.graph.type(of: session.graph.outputs[0])

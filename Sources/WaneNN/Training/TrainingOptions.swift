@@ -27,12 +27,14 @@ public struct TrainingOptions: Sendable {
   public var masking: Set<String>
   /// How the step size falls over the run.
   public var schedule: LearningRateSchedule
+  /// What large products round their operands to; variables and sums stay 32-bit floats.
+  public var precision: Precision
 
   /// Creates options, the defaults being Keras's.
   public init(
     loss: Loss? = nil, optimizer: Optimizer = .adam(), batchSize: Int = 128, seed: UInt64 = 0,
     shuffles: Bool = true, teacher: Distillation? = nil, masking: Set<String> = [],
-    schedule: LearningRateSchedule = .constant
+    schedule: LearningRateSchedule = .constant, precision: Precision = .f32
   ) {
     self.loss = loss
     self.optimizer = optimizer
@@ -42,6 +44,7 @@ public struct TrainingOptions: Sendable {
     self.teacher = teacher
     self.masking = masking
     self.schedule = schedule
+    self.precision = precision
   }
 }
 

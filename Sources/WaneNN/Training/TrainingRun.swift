@@ -187,20 +187,21 @@ public final class TrainingRun {
     return total
   }
 
-  /// Runs the next batch `count` times on the calling thread alone, without moving any variable, and
-  /// returns the mean seconds of each kernel.
-  public func profile(count: Int) throws -> [(layer: String, operation: String, seconds: Double)] {
+  /// A program that runs the next batch whole on one worker, and the positions of its samples; for
+  /// profiles.
+  func singleProgram() throws -> (program: Program, positions: ArraySlice<Int32>) {
     let positions = try nextPositions()
-    let single = try Program(
-      training.graph, batch: positions.count, mode: .training, weights: weights)
-    for (buffer, tensor) in zip(single.inputs, feed) {
+    let program = try Program(
+      training.graph, batch: positions.count, mode: .training, weights: weights,
+      precision: options.precision)
+    return (program, positions)
+  }
+
+  /// Writes samples into the inputs of a program.
+  func fill(_ program: Program, _ positions: ArraySlice<Int32>) {
+    for (buffer, tensor) in zip(program.inputs, feed) {
       TrainingShard.fill(buffer, from: tensor, positions)
     }
-    single.run()
-    var times: [Double] = []
-    for _ in 0..<count { single.profile(into: &times) }
-    try single.check()
-    return zip(single.steps, times).map { ($0.layer, $0.operation, $1 / Double(max(count, 1))) }
   }
 
   /// The model with the variables as they are now.
@@ -269,7 +270,8 @@ public final class TrainingRun {
     let crew = try (0..<members).map { worker in
       try TrainingShard(
         training, samples: batch * worker / members..<batch * (worker + 1) / members, batch: batch,
-        weights: weights, store: store, member: TeamMember(team, worker: worker))
+        weights: weights, store: store, member: TeamMember(team, worker: worker),
+        precision: options.precision)
     }
     crews[batch] = crew
     return crew

@@ -36,7 +36,7 @@ final class TrainingShard {
   ///   - batch: samples of the whole batch.
   init(
     _ training: TrainingGraph, samples: Range<Int>, batch: Int, weights: WeightStore,
-    store: VariableStore, member: TeamMember
+    store: VariableStore, member: TeamMember, precision: Precision
   ) throws {
     let isWhole = training.graph.nodes.contains { $0.operation.spansShards }
     let number = isWhole ? 1 : (samples.count + Self.pieceSize - 1) / Self.pieceSize
@@ -55,7 +55,7 @@ final class TrainingShard {
         try programs[last - first]
         ?? Program(
           training.graph, batch: last - first, totalBatch: batch, mode: .training,
-          weights: weights, destinations: destinations, team: member)
+          weights: weights, destinations: destinations, precision: precision, team: member)
       programs[last - first] = program
       return Piece(program: program, samples: first..<last)
     }
