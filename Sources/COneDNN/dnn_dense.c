@@ -64,7 +64,29 @@ static wane_dnn_status run_product(wane_dnn_kernel *kernel, void *const *slots) 
   }
 }
 
-static void make_product(wane_dnn_kernel *kernel, bool row, bool plain_weights) {
+// diff_src turned: weights times diff_dst turned gives [inputs][batch], which a transposition makes
+// rows again. oneDNN's sgemm turns its right operand first, and the batch is the smaller one: on a
+// Zen 5 core 23 us instead of 37 for 16 rows, 1600 inputs and 64 outputs.
+static wane_dnn_status run_turned_product(wane_dnn_kernel *kernel, void *const *slots) {
+  const wane_dnn_dense *s = &kernel->plan.dense.shape;
+  float *turned = (float *)((char *)slots[SLOT_SCRATCH] + kernel->turned_offset);
+  const wane_dnn_status status =
+      wane_dnn_product("dense", false, true, s->inputs, s->batch, s->outputs, slots[SLOT_WEIGHTS],
+                       slots[SLOT_DIFF_DST], turned);
+  if (status == WANE_DNN_OK) {
+    wane_dnn_transpose(turned, s->inputs, s->batch, slots[SLOT_DIFF_SRC]);
+  }
+  return status;
+}
+
+// Measured with AVX-512 only; with few inputs the transposition does not pay.
+static bool turning_pays(const wane_dnn_kernel *kernel) {
+  const wane_dnn_dense *s = &kernel->plan.dense.shape;
+  return kernel->loops != NULL && kernel->loops->vector_width > 8 && s->batch > 1 &&
+         s->inputs >= 256 && s->inputs >= 16 * s->batch;
+}
+
+static wane_dnn_status make_product(wane_dnn_kernel *kernel, bool row, bool plain_weights) {
   const wane_dnn_dense_plan *p = &kernel->plan.dense;
   kernel->run = row ? run_row : run_product;
   snprintf(kernel->implementation, sizeof kernel->implementation, "%s%s",
@@ -76,16 +98,24 @@ static void make_product(wane_dnn_kernel *kernel, bool row, bool plain_weights) 
       break;
     case WANE_DNN_BACKWARD_DATA:
       kernel->required = 1u << SLOT_DIFF_DST | 1u << SLOT_WEIGHTS | 1u << SLOT_DIFF_SRC;
+      if (turning_pays(kernel)) {
+        const size_t bytes = (size_t)(p->shape.batch * p->shape.inputs) * sizeof(float);
+        const wane_dnn_status status =
+            wane_dnn_reserve_scratch(kernel, bytes, &kernel->turned_offset);
+        if (status != WANE_DNN_OK) return status;
+        kernel->run = run_turned_product;
+      }
       break;
     default:
       kernel->required = 1u << SLOT_SRC | 1u << SLOT_DIFF_DST | 1u << SLOT_DIFF_WEIGHTS;
       if (p->bias) kernel->required |= 1u << SLOT_DIFF_BIAS;
-      return;
+      return WANE_DNN_OK;
   }
   // Packed weights are the plain ones.
   if (!plain_weights) {
     kernel->weights_bytes = (size_t)(p->shape.inputs * p->shape.outputs) * sizeof(float);
   }
+  return WANE_DNN_OK;
 }
 
 // oneDNN's inner product
@@ -195,7 +225,7 @@ static wane_dnn_status create(const wane_dnn_dense *shape, uint32_t flags, uint3
   if (algorithm == WANE_DNN_DIRECT) {
     status = make_direct(made, plain_weights);
   } else if (algorithm == WANE_DNN_GEMM || (algorithm == WANE_DNN_OWN && row)) {
-    make_product(made, algorithm == WANE_DNN_OWN, plain_weights);
+    status = make_product(made, algorithm == WANE_DNN_OWN, plain_weights);
   } else {
     status = wane_dnn_fail(WANE_DNN_UNSUPPORTED, "dense: algorithm %d cannot compute this",
                            (int)algorithm);

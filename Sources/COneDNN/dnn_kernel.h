@@ -84,7 +84,8 @@ struct wane_dnn_kernel {
   const wane_dnn_loops *loops;
   int64_t *offsets;   ///< Owned; of the taps of a convolution, in elements.
   bool turn_weights;  ///< Convolution of ours: weights are turned into scratch at every execution.
-  size_t padded_offset, turned_offset;  ///< In scratch.
+  /// In scratch; `turned` also of a dense layer.
+  size_t padded_offset, turned_offset;
   union {
     wane_dnn_convolution_plan convolution;
     wane_dnn_dense_plan dense;

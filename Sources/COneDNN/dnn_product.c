@@ -13,6 +13,19 @@ wane_dnn_status wane_dnn_product(const char *operation, bool transpose_a, bool t
                         operation);
 }
 
+void wane_dnn_transpose(const float *from, int64_t rows, int64_t columns, float *to) {
+  // A strip of 16 rows writes whole cache lines.
+  enum { STRIP = 16 };
+  for (int64_t top = 0; top < rows; top += STRIP) {
+    const int64_t bottom = rows - top < STRIP ? rows : top + STRIP;
+    for (int64_t column = 0; column < columns; column++) {
+      for (int64_t row = top; row < bottom; row++) {
+        to[column * rows + row] = from[row * columns + column];
+      }
+    }
+  }
+}
+
 void wane_dnn_finish_rows(float *values, const float *bias, bool relu, int64_t rows,
                           int64_t columns) {
   if (bias == NULL && !relu) return;

@@ -13,6 +13,9 @@ wane_dnn_status wane_dnn_product(const char *operation, bool transpose_a, bool t
                                  int64_t m, int64_t n, int64_t k, const float *a, const float *b,
                                  float *c);
 
+/// to[column][row] = from[row][column].
+void wane_dnn_transpose(const float *from, int64_t rows, int64_t columns, float *to);
+
 /// Adds a bias to every row (NULL: none), then max(0, x) if asked.
 void wane_dnn_finish_rows(float *values, const float *bias, bool relu, int64_t rows,
                           int64_t columns);

@@ -44,7 +44,7 @@ import Testing
     return output
   }
 
-  @Test(arguments: [Int64(1), 2, 5, 16], [Int64(1), 7, 63, 200])
+  @Test(arguments: [Int64(1), 2, 5, 16], [Int64(1), 7, 63, 200, 325])
   func denseMatchesTheReference(batch: Int64, inputs: Int64) {
     var random = TestRandom(seed: UInt64(batch * 1000 + inputs))
     for outputs: Int64 in [1, 7, 8, 9, 10, 16, 17, 31, 32, 33, 63, 64, 65, 129] {
