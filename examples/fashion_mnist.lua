@@ -1,5 +1,5 @@
--- The experiment that Wane is for: train a small convolutional network on Fashion-MNIST (or any data
--- set of 28 x 28 images), make it smaller in every way Wane knows, and compare honestly.
+-- The experiment that Wane is for: train a small convolutional network on Fashion-MNIST (or any
+-- data set of 28 x 28 images), make it smaller in every way Wane knows, and compare honestly.
 --
 --   wane examples/fashion_mnist.lua [--epochs N] [--quick] [--seed N] [--data DIR] [--json FILE]
 --
@@ -140,7 +140,7 @@ local int4 = apply("quantization: 4-bit weights, trained", "quantize",
 local sparse = apply("pruning: 90 % of the weights", "prune",
   { sparsity = 0.9, schedule = "cubic", data = train, epochs = after(3) })
 
--- Teacher and student ------------------------------------------------------------------------------
+-- Teacher and student ---------------------------------------------------------------------------
 
 -- A tenth of the parameters.
 local function small_network(from)
@@ -166,8 +166,8 @@ for round = 0, students - 1 do
   local alone = small_network(seed + round)
   alone:fit(train, { epochs = student_epochs, seed = seed + round })
   local taught = wane.distill(small_network(seed + round), {
-    teacher = model, data = train, temperature = 2, alpha = 0.5, transfer = "slice", epochs = student_epochs,
-    seed = seed + round,
+    teacher = model, data = train, temperature = 2, alpha = 0.5, transfer = "slice",
+    epochs = student_epochs, seed = seed + round,
   })
   local scores = { alone = alone:evaluate(test).accuracy, taught = taught:evaluate(test).accuracy }
   print(("seed %d  alone %.4f  taught %.4f"):format(seed + round, scores.alone, scores.taught))

@@ -5,8 +5,8 @@
 --   print(pretty(value, { width = 60, depth = 3, items = 20, color = true }))
 --
 -- A table that fits stands on one line, another one has a line for each entry, keys aligned.
--- Numbers inside tables show six digits. A table met inside itself is `<cycle>`; objects and tables with
--- `__tostring` speak for themselves. It never raises.
+-- Numbers inside tables show six digits. A table met inside itself is `<cycle>`; objects and tables
+-- with `__tostring` speak for themselves. It never raises.
 
 local pretty = {}
 

@@ -9,7 +9,10 @@ protocol ChannelRule: Operation {
 
   /// The operation for operands from which channels have been removed.
   ///
-  /// - Parameter channels: the number of the result's channels that stay.
+  /// - Parameters:
+  ///   - channels: the number of the result's channels that stay.
+  ///   - type: the type of the operand that is left.
+  /// - Returns: the operation that takes the place of this one.
   func narrowed(to channels: Int, from type: ValueType) -> any Operation
 }
 

@@ -8,6 +8,8 @@ extension Parameter {
   ///
   /// - Parameter positions: for each axis the positions that stay, in the order they shall have; nil
   ///   for an axis that stays as it is.
+  /// - Returns: the parameter that is left.
+  /// - Throws: when memory cannot be had.
   func keeping(_ positions: [[Int]?]) throws -> Parameter {
     guard positions.contains(where: { $0 != nil }) else { return self }
     let dimensions = shape.dimensions

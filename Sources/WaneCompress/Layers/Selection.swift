@@ -22,7 +22,11 @@ public struct Selection: Sendable {
 
   /// The weighted layers that are selected, and why layers that were asked for by `only` cannot be.
   ///
-  /// - Parameter named: the model whose layers words refer to, when `model` has lost some of them.
+  /// - Parameters:
+  ///   - model: the model whose layers are chosen.
+  ///   - named: the model whose layers words refer to, when `model` has lost some of them.
+  ///   - verb: who asks, for messages.
+  /// - Returns: the layers in order, and those left out with the reason.
   /// - Throws: when a word names no layer, or nothing is left.
   func choose(in model: Graph, named: Graph? = nil, _ verb: String) throws -> (
     layers: [WeightedLayer], skipped: [Report.Skipped]

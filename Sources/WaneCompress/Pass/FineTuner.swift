@@ -30,9 +30,12 @@ struct FineTuner {
   /// Trains for the epochs of the context; without any the model comes back as it is.
   ///
   /// - Parameters:
+  ///   - model: what is trained.
   ///   - masking: parameters that get masks to be set during the run.
   ///   - prepare: called before the first step.
   ///   - onStep: called after every step.
+  /// - Returns: the trained model, and a record of each epoch.
+  /// - Throws: when the data do not fit the model, an option is out of range, or the user stops.
   func callAsFunction(
     _ model: Graph, masking: Set<String> = [], prepare: (TrainingRun) throws -> Void = { _ in },
     onStep: (TrainingRun) throws -> Void = { _ in }

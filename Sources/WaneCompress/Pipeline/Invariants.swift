@@ -32,7 +32,10 @@ struct Invariants {
 
   /// Checks that all of it holds for a model that came of that one.
   ///
-  /// - Parameter kept: what is left of parameters that were cut.
+  /// - Parameters:
+  ///   - model: the model that came of it.
+  ///   - kept: what is left of parameters that were cut.
+  ///   - stage: the stage that made it, for messages.
   /// - Throws: when a zero came alive, there are more shared values than there were, or a value left its
   ///   grid.
   func verify(_ model: Graph, kept: KeptPositions, after stage: String) throws {

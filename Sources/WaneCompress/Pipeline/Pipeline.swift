@@ -34,7 +34,11 @@ public struct Pipeline: Sendable {
   /// After each it is verified that pinned zeros are zero, shared values no more than before, and grids
   /// kept.
   ///
-  /// - Parameter onStage: called with each result as it comes.
+  /// - Parameters:
+  ///   - model: what the first stage starts from.
+  ///   - context: what all stages work with.
+  ///   - onStage: called with each result as it comes.
+  /// - Returns: what the last stage made, and the report of each.
   /// - Throws: what a stage throws, or what constraint it broke.
   public func run(
     _ model: Graph, _ context: CompressionContext,

@@ -12,7 +12,11 @@ struct GradualPruning {
 
   /// Prepares to bring groups from their initial to their final number of zeros.
   ///
-  /// - Parameter model: the model that is trained; what is zero in it stays zero.
+  /// - Parameters:
+  ///   - groups: kernels whose weights compete.
+  ///   - criterion: what a weight is worth.
+  ///   - model: the model that is trained; what is zero in it stays zero.
+  /// - Throws: when memory cannot be had.
   init(_ groups: [PruningGroup], criterion: PruningCriterion, model: Graph) throws {
     self.groups = groups
     self.criterion = criterion

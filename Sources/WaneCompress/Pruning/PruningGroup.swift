@@ -14,8 +14,10 @@ struct PruningGroup {
   ///
   /// Every kernel keeps its worthiest weight, so none is ever cut off.
   ///
-  /// - Parameter scores: the worth of each weight, not negative; a weight that is zero already has -1
-  ///   and stays zero.
+  /// - Parameters:
+  ///   - scores: the worth of each weight, not negative; a weight that is zero already has -1 and
+  ///     stays zero.
+  ///   - zeros: how many weights of the group shall be zero.
   /// - Returns: for each kernel whether each weight stays.
   func keep(_ scores: [String: [Float]], zeros: Int) -> [String: [Bool]] {
     // Worth in the upper half, position in the lower: keys are distinct, and their order is that of

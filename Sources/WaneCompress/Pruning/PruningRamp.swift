@@ -1,4 +1,4 @@
-/// How the number of zeros grows while a model is trained:
+/// How the number of zeros grows while a model is trained.
 ///
 ///     zeros(t) = final - (final - initial) * (1 - t)^3
 ///

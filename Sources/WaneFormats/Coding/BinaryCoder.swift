@@ -9,6 +9,7 @@ protocol BinaryCoder {
   /// - Parameters:
   ///   - bit: 0 or 1; only the encoder looks at it.
   ///   - probability: of a 1, in units of 2^-16, in 1...65535.
+  /// - Returns: the decision that is in the code.
   mutating func code(_ bit: Int, probability: UInt32) -> Int
 
   /// Codes a number of `bits` bits, at most 12, all values of which are equally likely.

@@ -24,7 +24,9 @@ struct ByteWriter {
   /// Appends a number that is not negative.
   mutating func count(_ value: Int) { unsigned(UInt64(value)) }
 
-  /// Appends a number of either sign: 0, -1, 1, -2, ... become 0, 1, 2, 3, ...
+  /// Appends a number of either sign.
+  ///
+  /// 0, -1, 1, -2, and so on become 0, 1, 2, 3.
   mutating func signed(_ value: Int) {
     unsigned(UInt64(bitPattern: Int64(value << 1) ^ Int64(value >> 63)))
   }

@@ -51,7 +51,9 @@ public struct CodebookLookup: Operation {
 
   /// Looks up `indices` (u8) of any shape.
   ///
-  /// - Parameter pinned: the index of a centroid that does not move: the zero of a masked parameter.
+  /// - Parameters:
+  ///   - indices: which centroid stands at each place.
+  ///   - pinned: the index of a centroid that does not move: the zero of a masked parameter.
   public init(_ indices: Tensor, pinned: Int?) {
     self.indices = indices
     self.pinned = pinned

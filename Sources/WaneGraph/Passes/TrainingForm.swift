@@ -40,10 +40,12 @@ public struct TrainingForm: Sendable {
   /// Brings a model into training form.
   ///
   /// - Parameters:
+  ///   - model: a graph as it is built or read.
   ///   - masking: names of parameters that get a mask though they have none yet, so that pruning
   ///     can proceed during training.
   ///   - isFrozen: parameters for which this is true do not move, and their batch normalizations
   ///     keep their statistics.
+  /// - Throws: when a parameter's encoding cannot be trained.
   public init(
     _ model: Graph, masking: Set<String> = [], isFrozen: (Parameter) -> Bool = { _ in false }
   ) throws {
@@ -132,7 +134,11 @@ public struct TrainingForm: Sendable {
 
   /// The parameter that variables with the given values determine, in its own encoding.
   ///
-  /// - Parameter values: the variables' values by name.
+  /// - Parameters:
+  ///   - name: the parameter.
+  ///   - values: the variables' values by name.
+  /// - Returns: the parameter with those values.
+  /// - Throws: when a variable is missing or memory cannot be had.
   public func parameter(_ name: String, values: [String: Tensor]) throws -> Parameter {
     guard let parameter = original[name] else {
       throw WaneError("train", "there is no parameter '\(name)'")

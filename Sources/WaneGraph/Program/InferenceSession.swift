@@ -70,6 +70,7 @@ public final class InferenceSession {
   /// - Parameters:
   ///   - inputs: one tensor an input, the first axis counting samples.
   ///   - poll: called now and then; throws to stop.
+  /// - Returns: one tensor an output.
   /// - Throws: when the inputs do not fit the model.
   public func run(_ inputs: [Tensor], poll: () throws -> Void = {}) throws -> [Tensor] {
     let samples = try check(inputs)

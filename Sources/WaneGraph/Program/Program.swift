@@ -43,6 +43,7 @@ public final class Program {
   ///   - graph: nodes no output needs cost nothing.
   ///   - batch: samples of a run.
   ///   - totalBatch: samples of the batch of which this program runs a shard; `batch` by default.
+  ///   - mode: whether it trains.
   ///   - weights: the parameters in runtime form, shared with other programs of the same graph.
   ///   - destinations: where outputs shall be written, by output index; others lie in the arena.
   ///   - precision: what large products may round their operands to.

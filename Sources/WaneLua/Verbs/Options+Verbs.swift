@@ -38,6 +38,8 @@ extension Options {
   /// How to fine-tune.
   ///
   /// - Parameter hasData: whether there is something to learn from: then one epoch is the default.
+  /// - Returns: the options of training.
+  /// - Throws: when an option has the wrong type or is out of range.
   func fineTuning(hasData: Bool) throws -> FineTuning {
     var result = FineTuning()
     result.epochs = try epochs(default: hasData ? 1 : 0)

@@ -22,7 +22,10 @@ public enum IDXFile {
 
   /// Reads a file of unsigned bytes.
   ///
-  /// - Parameter rank: the number of axes it must have.
+  /// - Parameters:
+  ///   - path: where it is, plain or gzip.
+  ///   - rank: the number of axes it must have.
+  /// - Returns: its bytes, u8.
   /// - Throws: with path and reason when it cannot be read, is not such a file, or is cut short.
   public static func read(_ path: String, rank: Int) throws -> Tensor {
     let file = try GzipReader(path)

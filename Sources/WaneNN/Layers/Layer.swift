@@ -14,7 +14,9 @@ public protocol Layer: Sendable {
 
   /// Adds the layer to the graph under construction.
   ///
-  /// - Parameter inputs: as many values as `inputCount` allows.
+  /// - Parameters:
+  ///   - builder: the graph under construction.
+  ///   - inputs: as many values as `inputCount` allows.
   /// - Returns: the layer's result.
   /// - Throws: when the layer does not fit its inputs.
   func build(_ builder: inout LayerBuilder, _ inputs: [Value]) throws -> Value

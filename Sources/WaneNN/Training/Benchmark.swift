@@ -13,9 +13,12 @@ public struct Benchmark: Sendable {
   /// Measures models in turns, so that a busy moment of the machine hits all of them alike.
   ///
   /// - Parameters:
+  ///   - models: what is measured.
   ///   - dtype: the type of the samples they are fed.
   ///   - seconds: how long to measure each.
   ///   - poll: called between turns; throws to stop.
+  /// - Returns: one measurement a model.
+  /// - Throws: when a model cannot be compiled for such samples, or what `poll` throws.
   public static func measure(
     _ models: [Graph], feeding dtype: DType, seconds: Double = 0.4,
     poll: () throws -> Void = {}

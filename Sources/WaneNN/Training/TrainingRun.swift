@@ -65,7 +65,11 @@ public final class TrainingRun {
   /// Prepares a run.
   ///
   /// - Parameters:
+  ///   - model: where training starts.
+  ///   - data: what is learned.
+  ///   - options: how.
   ///   - epochs: how long it is meant to last, for schedules.
+  ///   - pool: the threads that share a batch.
   ///   - poll: called now and then while a teacher is asked; throws to stop.
   /// - Throws: when the data do not fit the model, or an option is out of range.
   public init(
@@ -165,9 +169,11 @@ public final class TrainingRun {
   /// Trains on until `epochs` epochs of this run are over.
   ///
   /// - Parameters:
+  ///   - epochs: counted from the start of the run.
   ///   - poll: called before every step; throws to stop.
   ///   - onStep: called after every step.
   /// - Returns: what the steps came to.
+  /// - Throws: when `epochs` is out of range, or what `poll` and `onStep` throw.
   @discardableResult
   public func train(
     epochs: Double, poll: () throws -> Void = {},

@@ -32,8 +32,13 @@ final class TrainingShard {
   /// Compiles the programs of a shard.
   ///
   /// - Parameters:
+  ///   - training: what is trained.
   ///   - samples: its samples, counted from the start of the batch.
   ///   - batch: samples of the whole batch.
+  ///   - weights: the parameters that do not move.
+  ///   - store: the variables, and room for their gradients.
+  ///   - member: its place among the workers.
+  /// - Throws: when memory cannot be had or an operation cannot be lowered.
   init(
     _ training: TrainingGraph, samples: Range<Int>, batch: Int, weights: WeightStore,
     store: VariableStore, member: TeamMember, precision: Precision
