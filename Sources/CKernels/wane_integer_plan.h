@@ -84,7 +84,8 @@ static inline wane_integer_plan wane_integer_plan_make(const wane_integer_shape 
     p.images = 1;
     p.in_width = p.out_width = 1;
     p.stage_width = 1;
-    p.band_rows = WANE_INTEGER_MATRIX_ROWS;
+    p.band_rows =
+        p.out_height < WANE_INTEGER_MATRIX_ROWS ? p.out_height : (size_t)WANE_INTEGER_MATRIX_ROWS;
     p.stage_rows = p.band_rows;
     return p;
   }

@@ -51,6 +51,9 @@ end
 
 _G.check = check
 
+-- What several test files share lies beside this one.
+package.path = (arg[0]:match "^(.*)/" or ".") .. "/?.lua;" .. package.path
+
 -- ---- Command line -----------------------------------------------------------------------------
 
 local files, i = {}, 1

@@ -82,7 +82,9 @@ public struct IntegerLayer: Operation {
     var folded = [Int32](repeating: 0, count: filters)
     wane_integer_fold_bias(&shape, weights.codes, bias, Int32(input.zero), &folded)
 
-    let packed = try context.packed("integer", byteCount: wane_integer_packed_size(&shape)) {
+    let packed = try context.packed(
+      "integer", byteCount: wane_integer_packed_size(&shape), forAllBatches: true
+    ) {
       wane_integer_pack(&shape, weights.codes, $0)
     }
     let multiplier = channelScales.map { scale in

@@ -71,21 +71,25 @@ public struct LoweringContext {
   }
 
   /// Memory that lives as long as the program, filled once and shared by all workers that compile
-  /// the same node for the same batch size.
+  /// the same node, for the same batch size unless the layout is the same for all.
   ///
   /// For weights in a kernel's own layout.
   public func packed(
-    _ form: String, byteCount: Int, fill: (UnsafeMutableRawPointer) throws -> Void
+    _ form: String, byteCount: Int, forAllBatches: Bool = false,
+    fill: (UnsafeMutableRawPointer) throws -> Void
   ) throws -> UnsafeMutableRawPointer {
-    try weights.packed("\(nodeKey)/\(form)/\(batch)/\(byteCount)", byteCount: byteCount, fill: fill)
+    let batch = forAllBatches ? "" : "\(batch)"
+    return try weights.packed(
+      "\(nodeKey)/\(form)/\(batch)/\(byteCount)", byteCount: byteCount, fill: fill)
   }
 
-  /// Small constants of a kernel, such as the scales of channels, kept as long as the program.
+  /// Small constants of a kernel, such as the scales of channels, kept as long as the program and the
+  /// same for all batch sizes.
   public func constants<Element: TensorElement>(_ elements: [Element], _ form: String) throws
     -> UnsafePointer<Element>
   {
     let bytes = elements.count * MemoryLayout<Element>.stride
-    let pointer = try packed(form, byteCount: bytes) { target in
+    let pointer = try packed(form, byteCount: bytes, forAllBatches: true) { target in
       elements.withUnsafeBytes { source in
         if let base = source.baseAddress { target.copyMemory(from: base, byteCount: source.count) }
       }

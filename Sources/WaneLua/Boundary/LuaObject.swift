@@ -5,6 +5,14 @@
 /// Boxes keep the object alive until Lua collects or closes them.
 package protocol LuaObject: AnyObject, LuaConvertible {}
 
+extension LuaObject {
+  /// What messages call an object where no registry is at hand: a `ModelBox` holds a Model.
+  static var nounName: String {
+    let name = "\(self)"
+    return name.hasSuffix("Box") ? String(name.dropLast(3)) : name
+  }
+}
+
 /// A Lua function that a running call can use: an argument, or a value met inside one.
 ///
 /// It names a place on the Lua stack and is valid until the call (with its continuations) ends.

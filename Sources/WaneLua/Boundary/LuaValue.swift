@@ -41,7 +41,7 @@ extension LuaValue {
     case .integer, .number: "number"
     case .string, .bytes: "string"
     case .table: "table"
-    case .object(let object): "\(type(of: object))"
+    case .object(let object): type(of: object).nounName
     case .function: "function"
     }
   }

@@ -118,7 +118,7 @@ package struct Options {
     switch values[name] {
     case nil: return nil
     case .object(let object as Object): return object
-    case let other: throw expected(noun ?? "\(type)", name, other)
+    case let other: throw expected(noun ?? Object.nounName, name, other)
     }
   }
 

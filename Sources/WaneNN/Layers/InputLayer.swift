@@ -15,7 +15,9 @@ public struct InputLayer: Layer {
     guard dimensions.allSatisfy({ $0 > 0 }) else {
       throw WaneError("input", "extents must be positive, got \(Shape.text(dimensions))")
     }
-    _ = try Shape(dimensions)
+    guard (try? Shape(dimensions)) != nil else {
+      throw WaneError("input", "\(Shape.text(dimensions)) is too large")
+    }
     self.dimensions = dimensions
     self.name = name
   }
