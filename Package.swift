@@ -22,7 +22,9 @@ let package = Package(
   targets: [
     // C: kernels, the oneDNN shim, the Lua boundary.
     .target(name: "CKernels"),
-    .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp")]),
+    .target(
+      name: "COneDNN", dependencies: ["CKernels"],
+      linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp")]),
     .target(name: "CLuaBridge", dependencies: ["CKernels"]),
 
     // The engine.

@@ -7,6 +7,7 @@
 
 #include "wane_pool.h"
 
+#include "wane_signals.h"
 #include "wane_spin.h"
 
 #include <errno.h>
@@ -56,6 +57,7 @@ static void *wane_worker_main(void *argument) {
   wane_pool *pool = start.pool;
   uint64_t seen = start.generation;
   current_pool = pool;
+  wane_signals_hold(); /* for good: signals are for the threads of the host */
   for (;;) {
     uint64_t now = seen;
     for (int i = 0; i < pool->spins && now == seen; i++) {
@@ -174,7 +176,9 @@ int wane_pool_run(wane_pool *pool, void (*function)(void *context, int worker), 
   pool->context = context;
   atomic_store_explicit(&pool->running, pool->threads - 1, memory_order_relaxed);
   if (pool->threads > 1) wane_pool_advance(pool);
+  wane_signals_hold(); /* once for all kernels of the run */
   function(context, 0);
+  wane_signals_release();
 
   int left = atomic_load_explicit(&pool->running, memory_order_acquire);
   for (int i = 0; i < pool->spins && left; i++) {

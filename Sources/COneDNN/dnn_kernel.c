@@ -6,6 +6,7 @@
 
 #include "dnn_engine.h"
 #include "dnn_error.h"
+#include "wane_signals.h"
 
 enum { SCRATCH_ALIGNMENT = 64 };
 
@@ -127,7 +128,11 @@ static dnnl_status_t run_step(wane_dnn_step *step, dnnl_stream_t stream, void *c
     const dnnl_status_t status = bind_address(binding, address);
     if (status != dnnl_success) return status;
   }
-  return dnnl_primitive_execute(step->primitive, stream, step->count, step->arguments);
+  wane_signals_hold();
+  const dnnl_status_t status =
+      dnnl_primitive_execute(step->primitive, stream, step->count, step->arguments);
+  wane_signals_release();
+  return status;
 }
 
 wane_dnn_status wane_dnn_run_steps(wane_dnn_kernel *kernel, void *const *slots) {

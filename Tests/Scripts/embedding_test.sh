@@ -25,3 +25,9 @@ test_lua_without_memory() {
   compile "$root/Tests/Lua/memory_errors.c" memory_errors
   LUA_CPATH="$products/lib?.so" ./memory_errors
 }
+
+# A handler's frame must not fall on data that a library keeps below the stack pointer.
+test_signals_while_a_model_works() {
+  compile "$root/Tests/Lua/signals.c" signals
+  LUA_CPATH="$products/lib?lua.so" ./signals
+}

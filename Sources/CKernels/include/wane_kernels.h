@@ -18,6 +18,7 @@
 #include "wane_quantize.h"
 #include "wane_random.h"
 #include "wane_reduction.h"
+#include "wane_signals.h"
 #include "wane_softmax.h"
 
 #endif
