@@ -74,11 +74,15 @@ local function section(title) print(("\n== %s"):format(title)) end
 
 -- Data ------------------------------------------------------------------------------------------
 
-local train, test
+local loaded, train, test
 if given.data then
-  train, test = wane.data.mnist_family(given.data)
+  loaded, train, test = pcall(wane.data.mnist_family, given.data)
 else
-  train, test = wane.datasets.fashion_mnist()
+  loaded, train, test = pcall(wane.datasets.fashion_mnist)
+end
+if not loaded then
+  io.stderr:write("fashion_mnist.lua: ", train, "\n")
+  os.exit(1)
 end
 local epochs = given.epochs or 10
 if given.quick then

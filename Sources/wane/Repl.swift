@@ -47,7 +47,7 @@ struct Repl {
       case .text(let code): evaluate(code)
       }
     }
-    if isTerminal { print("") }
+    print("")
     fflush(nil)
   }
 

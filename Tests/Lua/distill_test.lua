@@ -94,7 +94,8 @@ end)
 
 test("every verb takes a teacher", function()
   local teacher, data = samples.trained(), samples.images(128)
-  local sparse = wane.prune(teacher, { sparsity = 0.7, data = data, batch_size = 16, teacher = teacher, temperature = 2, alpha = 0.5 })
+  local sparse = wane.prune(teacher,
+    { sparsity = 0.7, data = data, batch_size = 16, teacher = teacher, temperature = 2, alpha = 0.5 })
   check.truthy(sparse:evaluate(data).accuracy > 0.8, sparse:evaluate(data).accuracy)
 end)
 

@@ -115,7 +115,8 @@ test("options out of range", function()
   check.raises("missing option 'sparsity' to 'prune'", prune, model, {})
   check.raises("bad option 'sparsity' to 'prune' (number expected, got '0.5')", prune, model, { sparsity = "0.5" })
   check.raises("bad option 'sparcity' to 'prune' (did you mean 'sparsity'?)", prune, model, { sparcity = 0.5 })
-  check.raises("bad option 'schedule' to 'prune' (expected one of 'constant', 'cubic', got 'cube')", prune, model, { sparsity = 0.5, schedule = "cube" })
+  check.raises("bad option 'schedule' to 'prune' (expected one of 'constant', 'cubic', got 'cube')",
+    prune, model, { sparsity = 0.5, schedule = "cube" })
   check.raises("prune: schedule 'cubic' prunes while training: give the options 'data' and 'epochs'", prune, model,
     { sparsity = 0.5, schedule = "cubic" })
   check.raises("prune: schedule 'cubic' ...", prune, model,

@@ -220,6 +220,21 @@ class Completion(Interactive):
         self.complete('wane.prune(model, { criterion = "tay', "taylor")
         self.complete("wane.nn.conv2d { 32, 3, activ", "activation")
 
+    def test_options_of_the_stages_of_a_pipeline(self):
+        self.complete('wane.pipeline { { "prune", spars', '{ { "prune", sparsity')
+        self.complete('wane.pipeline({ { "prune", sparsity = 0.5 }, { "compress", method = "sh', 'method = "share"')
+
+    def test_names_inside_objects(self):
+        self.enter("model = wane.nn.sequential { wane.nn.input { 4 }, wane.nn.dense { 3, name = 'head' } }")
+        self.complete("model:ev", "model:evaluate")
+        self.complete('wane.prune(model, { only = "hea', 'only = "head"')
+        self.complete('wane.quantize(model, { bits = { ["hea', '{ ["head"')
+        self.complete('model:parameter "head/k', 'model:parameter "head/kernel"')
+
+    def test_only_the_words_that_an_option_takes(self):
+        self.enter("model = wane.nn.sequential { wane.nn.input { 4 }, wane.nn.dense { 3, name = 'maximal' } }")
+        self.complete('wane.prune(model, { criterion = "m', 'criterion = "magnitude"')
+
     def test_nothing_in_comments(self):
         start = len(self.terminal.text)
         self.terminal.type("-- prin\t\t")
@@ -255,6 +270,68 @@ class Work(Interactive):
         self.terminal.expect("false\tinterrupted: model keeps", start)
         self.terminal.expect("\n> ", start)
         self.assertIn("\n2\n", self.enter("1 + 1"))
+
+
+class Models(Interactive):
+    """Ctrl-C while a model works: it is heard at once, and the model is whole."""
+
+    def setUp(self):
+        super().setUp()
+        self.enter("nn = wane.nn")
+        self.enter("data = wane.data.tensors(wane.rand { 4096, 8, 8, 1 }, wane.randint({ 4096 }, 0, 3))")
+        self.enter("conv = nn.conv2d { 16, 3, padding = 'same' }")
+        self.enter("head = nn.dense { 4, activation = 'softmax' }")
+        self.enter("model = nn.sequential { nn.input { 8, 8, 1 }, conv, nn.flatten {}, head }")
+
+    def stops(self, code, wanted="interrupted", wait=0.5):
+        start = len(self.terminal.text)
+        self.terminal.type(code + "\r")
+        time.sleep(wait)
+        began = time.monotonic()
+        self.terminal.interrupt()
+        self.terminal.expect(wanted, start)
+        self.assertLess(time.monotonic() - began, 1.0, code)
+        self.terminal.expect("\n> ", start)
+
+    def test_every_kind_of_work_stops(self):
+        self.stops("model:fit(data, { epochs = 1e5 })", "interrupted: model keeps the weights of step")
+        self.stops("for i = 1, 1e6 do model:evaluate(data) end")
+        self.stops("for i = 1, 1e6 do model:predict(data) end")
+        self.stops("wane.prune(model, { sparsity = 0.5, data = data, epochs = 1e5 })")
+        self.stops("wane.compress(model, { method = 'share', data = data, epochs = 1e5 })")
+        self.stops("wane.quantize(model, { data = data, epochs = 1e5 })")
+        self.stops("wane.distill(model, { teacher = model, data = data, epochs = 1e5 })")
+        self.stops("wane.pipeline { { 'prune', sparsity = 0.5, epochs = 1e5 } }:run(model, { data = data })")
+        self.stops("wane.compare({ a = model, b = model }, { data = data, seconds = 600 })")
+        self.assertIn("accuracy", self.enter("model:evaluate(data)"))
+        self.assertIn("\n1\n", self.enter("#model:fit(data).loss"))
+
+    def test_work_in_coroutines_and_under_pcall_stops(self):
+        self.stops("pcall(model.fit, model, data, { epochs = 1e5 })", "false\tinterrupted: model keeps")
+        self.enter("train = coroutine.wrap(function() return pcall(model.fit, model, data, { epochs = 1e5 }) end)")
+        self.stops("train()", "false\tinterrupted: model keeps")
+        self.stops("model:fit(data, { epochs = 2, on_epoch = function() while true do end end })", "interrupted!", 1.5)
+
+
+class Narrow(Interactive):
+    def start(self, *arguments):
+        environment = {"WANE_HISTORY": self.history, "NO_COLOR": "1"}
+        terminal = Terminal([WANE, *arguments], environment, columns=40)
+        self.addCleanup(terminal.kill)
+        terminal.expect("> ")
+        return terminal
+
+    def test_a_bar_fits_the_terminal(self):
+        self.enter("nn, data = wane.nn, wane.data.tensors(wane.rand { 60000, 64 }, wane.rand { 60000, 4 })")
+        self.enter("model = nn.sequential { nn.input { 64 }, nn.dense { 256 }, nn.dense { 4 } }")
+        start = len(self.terminal.raw)
+        self.enter("history = model:fit(data, { epochs = 1 })")
+        lines = [line for line in self.terminal.raw[start:].split("\r") if line.startswith("\x1b[Kepoch")]
+        self.assertTrue(lines, self.terminal.raw[start:])
+        for line in lines:
+            shown = line.removeprefix("\x1b[K").rstrip("\n")
+            self.assertLess(len(shown), 40, shown)
+            self.assertRegex(shown, r"^epoch 1/1 [━─]{5,} \d+ %(  loss \d+\.\d{4})?(  ETA \S+|  \S+ s)?$")
 
 
 class StockLua(unittest.TestCase):

@@ -10,14 +10,14 @@ package struct Noun: Sendable {
   package let fields: [Field]
   package let metamethods: [Function]
   let type: ObjectIdentifier
-  /// Names inside an object, like a model's layers, that are offered inside quotes.
-  let names: @Sendable (any LuaObject) -> [String]
+  /// Names inside an object, like a model's layers, that are offered inside quotes of a call.
+  let names: @Sendable (_ object: any LuaObject, _ function: String) -> [String]
 
   /// Describes a noun.
   package init<Object: LuaObject>(
     _ type: Object.Type, _ name: String, _ summary: String,
     fields: [Field] = [], methods: [Function] = [], metamethods: [Function] = [],
-    names: @escaping @Sendable (Object) -> [String] = { _ in [] }
+    names: @escaping @Sendable (Object, _ function: String) -> [String] = { _, _ in [] }
   ) {
     self.name = name
     self.summary = summary
@@ -25,7 +25,7 @@ package struct Noun: Sendable {
     self.methods = methods
     self.metamethods = metamethods
     self.type = ObjectIdentifier(type)
-    self.names = { object in (object as? Object).map(names) ?? [] }
+    self.names = { object, function in (object as? Object).map { names($0, function) } ?? [] }
   }
 }
 

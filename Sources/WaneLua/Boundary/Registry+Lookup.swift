@@ -9,12 +9,13 @@ extension Registry {
     return nouns[Int(noun)]
   }
 
-  /// The names inside the object at a stack index, such as a model's layers.
-  package func names(in index: Int32, of state: OpaquePointer) -> [String] {
+  /// The names inside the object at a stack index that a function may be given, such as a model's
+  /// layers.
+  package func names(in index: Int32, of state: OpaquePointer, for function: String) -> [String] {
     var noun: UInt32 = 0
     guard let pointer = wane_boxed_object(state, module, index, &noun) else { return [] }
     let object = Unmanaged<AnyObject>.fromOpaque(pointer).takeUnretainedValue()
-    return (object as? any LuaObject).map(nouns[Int(noun)].names) ?? []
+    return (object as? any LuaObject).map { nouns[Int(noun)].names($0, function) } ?? []
   }
 
   /// The member that the function at a stack index is.

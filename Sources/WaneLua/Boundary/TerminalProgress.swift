@@ -12,6 +12,7 @@ import WaneTensor
 final class TerminalProgress: ProgressSink {
   private static let redrawInterval = 0.1
   private static let barWidth = 25
+  private static let leastWidth = 5
 
   private let colored: Bool
   private var stageStart = TerminalProgress.now()
@@ -62,17 +63,21 @@ final class TerminalProgress: ProgressSink {
     let total = max(1, progress.total)
     let done = min(max(0, progress.completed), total)
     let elapsed = Self.now() - stageStart
-    var tail = " \(Int(100 * Double(done) / Double(total))) %"
-    if !progress.details.isEmpty { tail += "  \(progress.details)" }
+    let share = " \(Int(100 * Double(done) / Double(total))) %"
+    var end = ""
     if done == total {
-      tail += "  \(Self.seconds(elapsed))"
+      end = "  \(Self.seconds(elapsed))"
     } else if done > 0, elapsed > 0.5 {
-      tail += "  ETA \(Self.clock(elapsed / Double(done) * Double(total - done)))"
+      end = "  ETA \(Self.clock(elapsed / Double(done) * Double(total - done)))"
     }
-    let room = width - 1 - progress.title.count - 1 - tail.count
+    // Where not all has room, the last details go before the bar does.
+    var details = progress.details
+    var tail: String { share + (details.isEmpty ? "" : "  \(details)") + end }
+    var room: Int { width - 1 - progress.title.count - 1 - tail.count }
+    while room < Self.leastWidth, !details.isEmpty { details = Self.shortened(details) }
     let barWidth = min(Self.barWidth, room)
     var line = progress.title
-    if barWidth >= 5 {
+    if barWidth >= Self.leastWidth {
       let filled = Int((Double(barWidth) * Double(done) / Double(total)).rounded(.down))
       let full = String(repeating: "━", count: filled)
       let rest = String(repeating: "─", count: barWidth - filled)
@@ -83,6 +88,15 @@ final class TerminalProgress: ProgressSink {
     }
     Terminal.write("\r\u{1B}[K\(line)", to: STDERR_FILENO)
     isLineOpen = true
+  }
+
+  /// The details without the last of those that two blanks part.
+  private static func shortened(_ details: String) -> String {
+    var rest = Substring(details)
+    while let last = rest.popLast() {
+      if last == " ", rest.last == " " { return String(rest.dropLast()) }
+    }
+    return ""
   }
 
   private static func seconds(_ seconds: Double) -> String {

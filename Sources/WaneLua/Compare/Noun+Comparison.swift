@@ -42,7 +42,7 @@ extension Noun {
         "__len", "The number of models.", signature: "#comparison",
         method: { (box: ComparisonBox, context) in context.results(box.rows.count) }),
     ],
-    names: { box in box.rows.map(\.name) })
+    names: { box, _ in box.rows.map(\.name) })
 }
 
 extension ComparisonBox {

@@ -75,8 +75,9 @@ extension Noun {
         "__call", "Runs the model: the same as predict.", signature: "model(inputs) -> outputs",
         method: { (box: ModelBox, context) in try box.predict(context) }),
     ],
-    names: { box in
-      (try? Summary(box.graph).rows.map(\.layer)) ?? []
+    names: { box, function in
+      function == "parameter"
+        ? box.graph.parameters.map(\.name) : (try? Summary(box.graph).rows.map(\.layer)) ?? []
     })
 }
 

@@ -43,9 +43,15 @@ public enum IDXFile {
     let dimensions = (0..<rank).map { axis in
       extents[4 * axis..<4 * axis + 4].reduce(0) { $0 << 8 | Int($1) }
     }
-    let shape = try Shape(dimensions)
-    guard shape.count <= byteLimit else { throw file.failure("claims \(shape) elements") }
-    return try file.tensor(shape)
+    guard let shape = try? Shape(dimensions), shape.count <= byteLimit else {
+      throw file.failure("claims \(Shape.text(dimensions)) elements")
+    }
+    guard dimensions.dropFirst().allSatisfy({ $0 > 0 }) else {
+      throw file.failure("claims samples without elements, \(shape)")
+    }
+    let tensor = try file.tensor(shape)
+    try file.expectEnd()
+    return tensor
   }
 
   /// Reads images and labels as a data set of `[N, H, W, 1]` bytes and classes.
@@ -116,6 +122,16 @@ private final class GzipReader {
       guard got == wanted else { throw interrupted("the elements") }
     }
     return try Tensor(data, shape)
+  }
+
+  /// Checks that nothing follows; a compressed file tells by its last bytes that it is whole.
+  func expectEnd() throws {
+    var byte: UInt8 = 0
+    let got = gzread(file, &byte, 1)
+    guard got <= 0 else { throw failure("goes on after the elements that its header tells of") }
+    var code: Int32 = 0
+    _ = gzerror(file, &code)
+    guard got == 0, code == Z_OK || code == Z_STREAM_END else { throw interrupted("the check") }
   }
 
   private func interrupted(_ what: String) -> WaneError {

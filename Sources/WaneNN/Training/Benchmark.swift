@@ -16,7 +16,7 @@ public struct Benchmark: Sendable {
   ///   - models: what is measured.
   ///   - dtype: the type of the samples they are fed.
   ///   - seconds: how long to measure each.
-  ///   - poll: called between turns; throws to stop.
+  ///   - poll: called now and then; throws to stop.
   /// - Returns: one measurement a model.
   /// - Throws: when a model cannot be compiled for such samples, or what `poll` throws.
   public static func measure(
@@ -34,13 +34,15 @@ public struct Benchmark: Sendable {
       for subject in subjects {
         try poll()
         // The first round warms caches and clocks up, and does not count.
-        try subject.run(seconds: seconds / Double(rounds), counts: round > 0)
+        try subject.run(seconds: seconds / Double(rounds), counts: round > 0, poll: poll)
       }
     }
     return subjects.map(\.result)
   }
 
   private static let batchSize = 256
+  /// Seconds between two questions whether to stop.
+  private static let pollInterval = 0.02
 
   private final class Subject {
     private let single: Program
@@ -62,27 +64,36 @@ public struct Benchmark: Sendable {
       }
     }
 
-    func run(seconds: Double, counts: Bool) throws {
+    func run(seconds: Double, counts: Bool, poll: () throws -> Void) throws {
+      let latencies = try Subject.time(seconds / 2, atLeast: 10, poll) { single.run() }
+      try single.check()
+      let batches = try Subject.time(seconds / 2, atLeast: 2, poll) { _ = try session.run(samples) }
+      if counts {
+        self.latencies += latencies
+        self.batches += batches
+      }
+    }
+
+    /// Does something for some seconds, and says how long each time took.
+    private static func time(
+      _ seconds: Double, atLeast least: Int, _ poll: () throws -> Void, _ body: () throws -> Void
+    ) throws -> [Double] {
+      var times: [Double] = []
       let start = Clock.seconds()
       var now = start
-      var runs = 0
+      var polled = start
       repeat {
-        single.run()
+        try body()
         let end = Clock.seconds()
-        if counts { latencies.append(end - now) }
+        times.append(end - now)
         now = end
-        runs += 1
-      } while now - start < seconds / 2 || runs < 10
-      let middle = now
-      runs = 0
-      repeat {
-        _ = try session.run(samples)
-        let end = Clock.seconds()
-        if counts { batches.append(end - now) }
-        now = end
-        runs += 1
-      } while now - middle < seconds / 2 || runs < 2
-      try single.check()
+        if now - polled > pollInterval {
+          try poll()
+          polled = Clock.seconds()
+          now = polled
+        }
+      } while now - start < seconds || times.count < least
+      return times
     }
 
     var result: Benchmark {

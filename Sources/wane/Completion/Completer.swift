@@ -82,34 +82,35 @@ final class Completer {
 
   /// The options of the function whose table the cursor is in, without those already given.
   private func optionNames(in context: CompletionContext) -> [String] {
-    guard let callee = context.optionsCallee, let function = function(at: callee) else { return [] }
+    guard let callee = context.optionsCallee ?? context.stageCallee,
+      let function = function(at: callee)
+    else { return [] }
     return function.options.map(\.name)
   }
 
   /// Inside quotes: the words an option takes, and names inside the objects that are involved.
   private func words(in context: CompletionContext) -> [String] {
+    var outer = context
     // The innermost frame is the string's own, as in `f"..."`.
-    var context = context
-    guard let string = context.frames.popLast() else { return [] }
-    var names: [String] = []
-    var call = string
-    if let callee = context.optionsCallee, let table = context.frames.last {
-      if let function = function(at: callee), let key = table.key {
-        names += function.options.first { $0.name == key }?.choices ?? []
-      }
-      call = context.frames.dropLast().last ?? table
-      if !table.callee.names.isEmpty { call = table }
-    } else if string.callee.names.isEmpty, let outer = context.frames.last {
-      call = outer
+    outer.frames.removeLast()
+    if let callee = outer.optionsCallee ?? outer.stageCallee, let key = outer.frames.last?.key,
+      let option = function(at: callee)?.options.first(where: { $0.name == key }),
+      !option.choices.isEmpty
+    {
+      return option.choices
     }
+    // The call that the string stands in, however deep: `quantize(model, { bits = { ["`.
+    guard let call = context.frames.last(where: { !$0.callee.names.isEmpty }) else { return [] }
     var involved = call.arguments
     if call.callee.separator == ":" {
       involved.append(.init(names: call.callee.names.dropLast()))
     }
-    for path in involved where push(path.names) {
-      names += session.registry.names(in: lua_gettop(session.state), of: session.state)
+    let function = function(at: call.callee)?.name
+    return involved.flatMap { path in
+      push(path.names)
+        ? session.registry.names(
+          in: lua_gettop(session.state), of: session.state, for: function ?? "") : []
     }
-    return names
   }
 
   // MARK: Values

@@ -16,6 +16,8 @@ struct CompletionContext: Equatable {
     var arguments: [Path] = []
     /// The key whose value is being written, as in `{ method = `.
     var key: String?
+    /// The first element, if it is a string: `{ "prune", ` has `prune`.
+    var firstWord: String?
     /// Whether a key may start here.
     var expectsKey: Bool
   }
@@ -49,6 +51,19 @@ struct CompletionContext: Equatable {
     }
     return call.callee
   }
+
+  /// The function that a list inside a call's list names first, whose options can follow: of
+  /// `wane.pipeline { { "prune", ` it is `wane.prune`.
+  var stageCallee: Path? {
+    guard let stage = frames.last, stage.bracket == "{", stage.callee.names.isEmpty,
+      let word = stage.firstWord
+    else { return nil }
+    var outer = self
+    outer.frames.removeLast()
+    guard var path = outer.optionsCallee else { return nil }
+    path.names = path.names.dropLast() + [word]
+    return path
+  }
 }
 
 /// Walks Lua text forward and keeps only what completion needs.
@@ -71,8 +86,11 @@ private struct Scanner {
         guard skipComment() else { return .nothing }
       } else if character == "\"" || character == "'" {
         openCall("(")
+        let start = index + 1
         guard skipString(character) else { return .string }
         closeCall()
+        let word = String(text[start..<index - 1])
+        updateTop { if $0.arguments.isEmpty, $0.key == nil { $0.firstWord = $0.firstWord ?? word } }
       } else if character == "[", peek(1) == "[" || peek(1) == "=" {
         guard skipLongBracket() else { return .nothing }
         endExpression()

@@ -84,7 +84,7 @@ extension Noun {
         context.results("Block of \(block.byteCount) bytes")
       },
     ],
-    names: { (block: Block) in ["layer_one", "layer_two", "size_\(block.byteCount)"] })
+    names: { (block: Block, _) in ["layer_one", "layer_two", "size_\(block.byteCount)"] })
 
   static let holder = Noun(
     Holder.self, "Holder", "A box that holds a function.",
