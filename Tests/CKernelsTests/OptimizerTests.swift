@@ -24,7 +24,7 @@ extension Kernels {
             [a.baseAddress, b.baseAddress, c.baseAddress].withUnsafeBufferPointer { partials in
               (mask ?? []).withUnsafeBufferPointer { maskPointer in
                 var gradient = wane_gradient(
-                  partials: partials.baseAddress, count: 3, scale: 0.5,
+                  partials: partials.baseAddress, count: 3, scale: 0.5, limit: 0,
                   mask: mask == nil ? nil : maskPointer.baseAddress)
                 step(&gradient, sum)
               }
@@ -86,8 +86,8 @@ extension Kernels {
             learning_rate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, weight_decay: 0.01,
             step: Int64(step))
           Self.withGradient(n, &numbers, mask: mask) { gradient, g in
-            wane_adam_f32(&options, gradient, &weights, &mean, &square, 0, n / 3)
-            wane_adam_f32(&options, gradient, &weights, &mean, &square, n / 3, n)
+            wane_adam_f32(&options, gradient, &weights, &mean, &square, nil, 0, n / 3)
+            wane_adam_f32(&options, gradient, &weights, &mean, &square, nil, n / 3, n)
             let alpha =
               0.01 * (1 - pow(0.999, Double(step))).squareRoot() / (1 - pow(0.9, Double(step)))
             for i in 0..<n {

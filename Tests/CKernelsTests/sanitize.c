@@ -157,11 +157,11 @@ static void test_rows(size_t columns) {
 static void test_optimizers(size_t n) {
   float *w = plain(n), *m = plain(n), *v = block(n, 4), *mask = block(n, 4);
   const float *partials[] = {plain(n), plain(n)};
-  wane_gradient gradient = {partials, 2, 1, mask};
+  wane_gradient gradient = {partials, 2, 1, 0, mask};
   wane_sgd sgd = {0.1f, 0.9f, 1, 0};
   wane_adam adam = {0.1f, 0.9f, 0.999f, 1e-7f, 0, 1};
   wane_sgd_f32(&sgd, &gradient, w, m, n / 2, n);
-  wane_adam_f32(&adam, &gradient, w, m, v, n / 3, n);
+  wane_adam_f32(&adam, &gradient, w, m, v, NULL, n / 3, n);
   gradient.mask = NULL;
   sgd.momentum = 0;
   wane_sgd_f32(&sgd, &gradient, w, NULL, 0, n);

@@ -126,8 +126,20 @@ struct FixtureOptions: Decodable, Sendable {
   var alpha: Double?
   var learning_rate: Double?
   var nesterov: Bool?
-  var beta_1: Double?
-  var beta_2: Double?
+  var beta1: Double?
+  var beta2: Double?
+  var amsgrad: Bool?
+  var weight_decay: Double?
+  var decay_vectors: Bool?
+  var rho: Double?
+  var centered: Bool?
+  var initial_accumulator_value: Double?
+  var clipvalue: Double?
+  var clipnorm: Double?
+  var global_clipnorm: Double?
+  var use_ema: Bool?
+  var ema_momentum: Double?
+  var ema_overwrite_frequency: Int?
 
   /// The activation, which every layer that has one names.
   private func activationName() throws -> ActivationName {
@@ -164,21 +176,6 @@ struct FixtureOptions: Decodable, Sendable {
     case "flatten": return FlattenLayer(name: name)
     case "add": return AddLayer(name: name)
     default: throw WaneError("fixture", "there is no layer '\(kind)'")
-    }
-  }
-
-  /// The optimizer of that name.
-  func optimizer(_ name: String) throws -> Optimizer {
-    let rate = Float(try #require(learning_rate))
-    switch name {
-    case "sgd":
-      return .sgd(
-        learningRate: rate, momentum: Float(momentum ?? 0), nesterov: nesterov ?? false)
-    case "adam":
-      return .adam(
-        learningRate: rate, beta1: Float(try #require(beta_1)), beta2: Float(try #require(beta_2)),
-        epsilon: Float(try #require(epsilon)))
-    default: throw WaneError("fixture", "there is no optimizer '\(name)'")
     }
   }
 }

@@ -105,7 +105,11 @@ import WaneTensor
     let optimizer = try #require(item.options).optimizer(#require(item.optimizer)).validated()
     var weights = try #require(item.initial).data.map { Float($0) }
     let count = weights.count
-    var (first, second) = (weights.map { _ in Float(0) }, weights.map { _ in Float(0) })
+    let starts = optimizer.rule.slots
+    var slots = [Float](repeating: 0, count: max(1, starts.count * count))
+    for (slot, start) in starts.enumerated() {
+      for index in 0..<count { slots[slot * count + index] = start }
+    }
     for (index, gradient) in gradients.enumerated() {
       let values = gradient.data.map { Float($0) }
       // In two pieces, as two workers would.
@@ -113,17 +117,13 @@ import WaneTensor
         values.withUnsafeBufferPointer { values in
           var part: UnsafePointer<Float>? = values.baseAddress
           withUnsafePointer(to: &part) { part in
-            var gradient = wane_gradient(partials: part, count: 1, scale: 1, mask: nil)
+            var gradient = wane_gradient(partials: part, count: 1, scale: 1, limit: 0, mask: nil)
             weights.withUnsafeMutableBufferPointer { weights in
-              first.withUnsafeMutableBufferPointer { first in
-                second.withUnsafeMutableBufferPointer { second in
-                  guard let w = weights.baseAddress, let a = first.baseAddress,
-                    let b = second.baseAddress
-                  else { return }
-                  optimizer.update(
-                    w, state: Array([a, b].prefix(optimizer.slots)), gradient: &gradient,
-                    step: index + 1, rate: optimizer.learningRate, range: range)
-                }
+              slots.withUnsafeMutableBufferPointer { slots in
+                guard let w = weights.baseAddress, let slots = slots.baseAddress else { return }
+                optimizer.update(
+                  w, state: starts.indices.map { slots + $0 * count }, gradient: &gradient,
+                  step: index + 1, rate: optimizer.learningRate, range: range)
               }
             }
           }

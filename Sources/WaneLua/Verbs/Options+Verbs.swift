@@ -12,8 +12,8 @@ extension Option {
     Option("learning_rate", "number", default: "chosen by the verb", "step size of fine-tuning"),
     .optimizer,
     Option(
-      "learning_rate_schedule", oneOf: LearningRateSchedule.allCases.map(\.rawValue),
-      default: "chosen by the verb", "how the step size falls"), .loss, .seed, .validation,
+      "learning_rate_schedule", "name or { name, options }", default: "chosen by the verb",
+      "how the step size falls, as in fit"), .loss, .seed, .validation,
     Option("teacher", "Model", default: "none", "a model to learn from besides the labels"),
     Option("temperature", "number", default: "4", "how soft the teacher's answers are made"),
     Option("alpha", "number in [0, 1]", default: "0.9", "the teacher's weight against the labels"),
@@ -46,8 +46,7 @@ extension Options {
     result.batchSize = try integer("batch_size", atLeast: 1, default: 128)
     result.learningRate = try number("learning_rate").map { Float($0) }
     result.optimizer = has("optimizer") ? try optimizer() : nil
-    result.schedule = try choice("learning_rate_schedule").flatMap(
-      LearningRateSchedule.init(rawValue:))
+    result.schedule = try learningRateSchedule()
     result.seed = try seed()
     result.loss = try choice("loss").flatMap(Loss.init(rawValue:))
     if let teacher = try object("teacher", as: ModelBox.self, called: "Model") {

@@ -1,31 +1,52 @@
 import CKernels
 import WaneTensor
 
-/// How gradients move variables.
+/// How gradients move variables, with the definitions and defaults of Keras 3.
 ///
 /// An optimizer sees one flat array of floats; it knows nothing of layers.
-public enum Optimizer: Equatable, Sendable {
-  /// Gradient descent, with momentum if it is not 0 (Sutskever et al., 2013).
-  case sgd(learningRate: Float, momentum: Float = 0, nesterov: Bool = false)
-  /// Adam (Kingma and Ba, 2015), with Keras's defaults.
-  case adam(
-    learningRate: Float = 1e-3, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-7)
-
+public struct Optimizer: Equatable, Sendable {
+  /// How a gradient becomes a step.
+  public var rule: UpdateRule
   /// The step size.
-  public var learningRate: Float {
-    switch self {
-    case .sgd(let rate, _, _), .adam(let rate, _, _, _): rate
-    }
+  public var learningRate: Float
+  /// What each step takes from a variable besides, times the step size (Loshchilov and Hutter, 2019).
+  public var weightDecay: Float = 0
+  /// Whether biases and the scales of normalizations, variables of one axis, decay as well.
+  public var decaysVectors = true
+  /// How large gradients may be.
+  public var clipping = GradientClipping.none
+  /// The momentum of the moving average of the variables that the trained model gets; nil for the
+  /// variables themselves.
+  public var averageMomentum: Float?
+  /// After how many steps the variables are set to their average; nil for never.
+  public var averageInterval: Int?
+
+  /// Creates an optimizer.
+  public init(_ rule: UpdateRule, learningRate: Float, weightDecay: Float = 0) {
+    self.rule = rule
+    self.learningRate = learningRate
+    self.weightDecay = weightDecay
+  }
+
+  /// Gradient descent, with momentum if it is not 0.
+  public static func sgd(learningRate: Float, momentum: Float = 0, nesterov: Bool = false)
+    -> Optimizer
+  {
+    Optimizer(.sgd(momentum: momentum, nesterov: nesterov), learningRate: learningRate)
+  }
+
+  /// Adam, with Keras's defaults.
+  public static func adam(
+    learningRate: Float = 1e-3, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-7
+  ) -> Optimizer {
+    Optimizer(.adam(beta1: beta1, beta2: beta2, epsilon: epsilon), learningRate: learningRate)
   }
 
   /// The same optimizer with another step size.
   public func with(learningRate: Float) -> Optimizer {
-    switch self {
-    case .sgd(_, let momentum, let nesterov):
-      .sgd(learningRate: learningRate, momentum: momentum, nesterov: nesterov)
-    case .adam(_, let beta1, let beta2, let epsilon):
-      .adam(learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon)
-    }
+    var result = self
+    result.learningRate = learningRate
+    return result
   }
 
   /// The same optimizer, checked.
@@ -33,49 +54,69 @@ public enum Optimizer: Equatable, Sendable {
   /// - Throws: when a coefficient is out of range.
   public func validated() throws -> Optimizer {
     guard learningRate > 0, learningRate.isFinite else {
-      throw WaneError(
-        "optimizer", "learning_rate must be greater than 0, got \(learningRate)")
+      throw WaneError("optimizer", "learning_rate must be greater than 0, got \(learningRate)")
     }
-    switch self {
-    case .sgd(_, let momentum, _):
-      guard (0..<1).contains(momentum) else {
-        throw WaneError("sgd", "momentum must be in [0, 1), got \(momentum)")
+    guard weightDecay >= 0, weightDecay.isFinite else {
+      throw WaneError(rule.name, "weight_decay must be at least 0, got \(weightDecay)")
+    }
+    if let limit = clipping.limit {
+      guard limit > 0, limit.isFinite else {
+        throw WaneError(rule.name, "a limit of gradients must be greater than 0, got \(limit)")
       }
-    case .adam(_, let beta1, let beta2, let epsilon):
-      guard (0..<1).contains(beta1), (0..<1).contains(beta2), epsilon > 0 else {
+    }
+    if let averageMomentum {
+      guard (0...1).contains(averageMomentum) else {
+        throw WaneError(rule.name, "ema_momentum must be in [0, 1], got \(averageMomentum)")
+      }
+    }
+    if let averageInterval {
+      guard averageInterval > 0 else {
         throw WaneError(
-          "adam", "betas must be in [0, 1) and epsilon positive, got \(beta1), \(beta2), \(epsilon)"
-        )
+          rule.name, "ema_overwrite_frequency must be at least 1, got \(averageInterval)")
       }
     }
+    try rule.validate()
     return self
   }
 
-  /// How many numbers an optimizer remembers for each variable.
-  var slots: Int {
+  /// Moves the variables `range`, given the parts that the shards have of the gradient.
+  ///
+  /// - Parameter decay: the weight decay of these variables; that of the optimizer when nil.
+  func update(
+    _ variables: UnsafeMutablePointer<Float>, state: [UnsafeMutablePointer<Float>],
+    gradient: UnsafePointer<wane_gradient>, step: Int, rate: Float, decay: Float? = nil,
+    range: Range<Int>
+  ) {
+    rule.update(
+      variables, state: state, gradient: gradient, step: step, rate: rate,
+      decay: decay ?? weightDecay, range: range)
+  }
+}
+
+/// How large gradients may be.
+public enum GradientClipping: Equatable, Sendable {
+  /// As large as they are.
+  case none
+  /// Every element within these bounds.
+  case value(Float)
+  /// Every variable's gradient of at most this norm.
+  case norm(Float)
+  /// The gradient of all variables together of at most this norm.
+  case globalNorm(Float)
+
+  /// The bound.
+  var limit: Float? {
     switch self {
-    case .sgd(_, let momentum, _): momentum == 0 ? 0 : 1
-    case .adam: 2
+    case .none: nil
+    case .value(let limit), .norm(let limit), .globalNorm(let limit): limit
     }
   }
 
-  /// Moves the variables `range`, given the parts that the shards have of the gradient.
-  func update(
-    _ variables: UnsafeMutablePointer<Float>, state: [UnsafeMutablePointer<Float>],
-    gradient: UnsafePointer<wane_gradient>, step: Int, rate: Float, range: Range<Int>
-  ) {
+  /// Whether norms are needed, which take a pass over the gradient before the update.
+  var needsNorms: Bool {
     switch self {
-    case .sgd(_, let momentum, let nesterov):
-      var options = wane_sgd(
-        learning_rate: rate, momentum: momentum, nesterov: nesterov ? 1 : 0, weight_decay: 0)
-      wane_sgd_f32(
-        &options, gradient, variables, state.first, range.lowerBound, range.upperBound)
-    case .adam(_, let beta1, let beta2, let epsilon):
-      var options = wane_adam(
-        learning_rate: rate, beta1: beta1, beta2: beta2, epsilon: epsilon, weight_decay: 0,
-        step: Int64(step))
-      wane_adam_f32(
-        &options, gradient, variables, state[0], state[1], range.lowerBound, range.upperBound)
+    case .none, .value: false
+    case .norm, .globalNorm: true
     }
   }
 }

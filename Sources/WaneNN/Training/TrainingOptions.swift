@@ -1,14 +1,6 @@
 import WaneGraph
 import WaneTensor
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// How a model is trained.
 public struct TrainingOptions: Sendable {
   /// What is made small; by default what suits the labels.
@@ -70,21 +62,5 @@ public struct Distillation: Sendable {
     self.teacher = teacher
     self.temperature = temperature
     self.alpha = alpha
-  }
-}
-
-/// How the step size changes over a run.
-public enum LearningRateSchedule: String, CaseIterable, Sendable {
-  /// Not at all.
-  case constant
-  /// Along half a cosine to zero (Loshchilov and Hutter, SGDR, 2017).
-  case cosine
-
-  /// The factor at a fraction of the run.
-  func factor(at fraction: Double) -> Float {
-    switch self {
-    case .constant: 1
-    case .cosine: Float((1 + cos(min(max(fraction, 0), 1) * .pi)) / 2)
-    }
   }
 }

@@ -39,6 +39,8 @@ public final class TrainingRun {
 
   /// Steps done so far.
   public private(set) var step = 0
+  /// What the step size of the schedule is multiplied by; 1 at first.
+  public var learningRateFactor: Float = 1
   /// Steps of an epoch.
   public let stepsPerEpoch: Int
   /// Epochs completed.
@@ -54,6 +56,7 @@ public final class TrainingRun {
   private let training: TrainingGraph
   private let pool: WorkerPool
   private let store: VariableStore
+  private let variables: VariableUpdate
   private let weights: WeightStore
   private var crews: [Int: [TrainingShard]] = [:]
   private var order: [Int32] = []
@@ -96,7 +99,9 @@ public final class TrainingRun {
     self.feed = feed
     store = try VariableStore(
       training.form.variables, trained: Set(training.trained.map(\.name)),
-      slots: options.optimizer.slots, workers: pool.count)
+      slots: options.optimizer.rule.slots, isAveraged: options.optimizer.averageMomentum != nil,
+      workers: pool.count)
+    variables = VariableUpdate(options.optimizer, store: store, pool: pool)
     weights = WeightStore(training.graph.parameters, bound: store.pointers)
     let batch = min(options.batchSize, data.count)
     stepsPerEpoch = (data.count + batch - 1) / batch
@@ -138,27 +143,18 @@ public final class TrainingRun {
     return measure
   }
 
+  /// The step size of a step, counted from 0.
+  public func learningRate(at step: Int) -> Float {
+    learningRateFactor
+      * options.schedule.rate(
+        options.optimizer.learningRate, step: step, stepsPerEpoch: stepsPerEpoch,
+        totalSteps: plannedSteps)
+  }
+
+  /// Moves the variables along the gradients that the shards left.
   private func update(_ crew: [TrainingShard]) throws {
-    let count = store.count
-    let fraction = plannedSteps == 0 ? 0 : Double(step - 1) / Double(plannedSteps)
-    let rate = options.optimizer.learningRate * options.schedule.factor(at: fraction)
-    let parts = store.partials.prefix(crew.count).map { UnsafePointer($0) as UnsafePointer<Float>? }
-    let (variables, slots, workers) = (store.variables, store.slots, pool.count)
-    try parts.withUnsafeBufferPointer { parts in
-      let base = parts.baseAddress
-      try pool.run { worker in
-        // Slices start at cache lines, so that no two workers write one.
-        let lines = (count + 15) / 16
-        let begin = lines * worker / workers * 16
-        let end = min(count, lines * (worker + 1) / workers * 16)
-        guard begin < end else { return }
-        var gradient = wane_gradient(
-          partials: base, count: Int32(parts.count), scale: 1, mask: nil)
-        options.optimizer.update(
-          variables, state: slots, gradient: &gradient, step: step, rate: rate,
-          range: begin..<end)
-      }
-    }
+    shards = try variables.update(
+      shards: crew.count, step: step, rate: learningRate(at: step - 1))
     for (index, update) in training.form.updates.enumerated() {
       let value = crew[0].output(training.firstUpdate + index)
       store.pointers[update.parameter]?.copyMemory(
@@ -210,11 +206,12 @@ public final class TrainingRun {
     }
   }
 
-  /// The model with the variables as they are now.
+  /// The model with the variables as they are now, or with their moving averages when the optimizer
+  /// keeps them.
   public func trainedModel() throws -> Graph {
     var values: [String: Tensor] = [:]
     for variable in training.form.variables {
-      values[variable.name] = try store.value(variable.name)
+      values[variable.name] = try store.value(variable.name, averaged: step > 0)
     }
     var result = model
     let determined = Set(training.form.variables.map(\.parameter))

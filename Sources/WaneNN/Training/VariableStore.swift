@@ -1,3 +1,4 @@
+import CKernels
 import WaneGraph
 import WaneTensor
 
@@ -11,11 +12,21 @@ final class VariableStore {
     let isTrained: Bool
   }
 
+  /// Where a trained variable lies, the gap behind it included.
+  struct Span {
+    let range: Range<Int>
+    /// Whether it has at most one axis: a bias, or a scale of a normalization.
+    let isVector: Bool
+  }
+
+  /// The trained variables in the order of memory.
+  let spans: [Span]
   /// The number of floats in the array of trained variables, gaps included.
   let count: Int
   private let trained: Storage
   private let fixed: Storage
   private let state: [Storage]
+  private let averages: Storage?
   private let gradients: [Storage]
   private var pieces: [Int: Storage] = [:]
   private var places: [String: Place] = [:]
@@ -23,22 +34,34 @@ final class VariableStore {
   private static let alignment = 16
 
   init(
-    _ variables: [TrainingForm.Variable], trained names: Set<String>, slots: Int, workers: Int
+    _ variables: [TrainingForm.Variable], trained names: Set<String>, slots: [Float],
+    isAveraged: Bool = false, workers: Int
   ) throws {
     var counts = (trained: 0, fixed: 0)
+    var spans: [Span] = []
     for variable in variables {
       let size = (variable.initial.count + Self.alignment - 1) / Self.alignment * Self.alignment
       let isTrained = names.contains(variable.name)
       places[variable.name] = Place(
         offset: isTrained ? counts.trained : counts.fixed,
         dimensions: variable.initial.shape.dimensions, isTrained: isTrained)
-      if isTrained { counts.trained += size } else { counts.fixed += size }
+      if isTrained {
+        spans.append(
+          Span(
+            range: counts.trained..<counts.trained + size,
+            isVector: variable.initial.shape.rank < 2))
+        counts.trained += size
+      } else {
+        counts.fixed += size
+      }
     }
     let bytes = counts.trained * 4
     count = counts.trained
+    self.spans = spans
     trained = try Self.zeroed(bytes)
     fixed = try Self.zeroed(counts.fixed * 4)
-    state = try (0..<slots).map { _ in try Self.zeroed(bytes) }
+    state = try slots.map { try Self.filled(bytes, with: $0) }
+    averages = isAveraged ? try Self.zeroed(bytes) : nil
     gradients = try (0..<workers).map { _ in try Self.zeroed(bytes) }
     for variable in variables { write(variable.initial, to: variable.name) }
   }
@@ -46,6 +69,14 @@ final class VariableStore {
   private static func zeroed(_ bytes: Int) throws -> Storage {
     let storage = try Storage(byteCount: bytes, for: "train")
     storage.pointer.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+    return storage
+  }
+
+  private static func filled(_ bytes: Int, with value: Float) throws -> Storage {
+    let storage = try zeroed(bytes)
+    if value != 0 {
+      wane_fill_f32(value, storage.pointer.assumingMemoryBound(to: Float.self), bytes / 4)
+    }
     return storage
   }
 
@@ -57,6 +88,8 @@ final class VariableStore {
   var variables: UnsafeMutablePointer<Float> { floats(trained) }
   /// What the optimizer remembers, one array a slot.
   var slots: [UnsafeMutablePointer<Float>] { state.map(floats) }
+  /// The moving averages of the trained variables, when they are wanted.
+  var average: UnsafeMutablePointer<Float>? { averages.map(floats) }
   /// Each worker's part of the gradient.
   var partials: [UnsafeMutablePointer<Float>] { gradients.map(floats) }
 
@@ -82,11 +115,12 @@ final class VariableStore {
     return array + place.offset
   }
 
-  /// The value of a variable.
-  func value(_ name: String) throws -> Tensor {
-    guard let place = places[name], let source = pointers[name] else {
+  /// The value of a variable, or the moving average of its values.
+  func value(_ name: String, averaged: Bool = false) throws -> Tensor {
+    guard let place = places[name], var source = pointers[name] else {
       throw WaneError("train", "there is no variable '\(name)'")
     }
+    if averaged, place.isTrained, let average { source = .init(average + place.offset) }
     var result = try Tensor(uninitialized: Shape(place.dimensions))
     let bytes = result.byteCount
     try result.withMutableBytes { $0.baseAddress?.copyMemory(from: source, byteCount: bytes) }

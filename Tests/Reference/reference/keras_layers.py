@@ -62,8 +62,17 @@ def make(layer, options):
 
 
 def optimizer(name, options):
-    makers = {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam}
+    makers = {
+        "sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW,
+        "nadam": keras.optimizers.Nadam, "rmsprop": keras.optimizers.RMSprop, "adagrad": keras.optimizers.Adagrad,
+        "adadelta": keras.optimizers.Adadelta, "lion": keras.optimizers.Lion,
+    }
+    names = {"beta1": "beta_1", "beta2": "beta_2"}
     # A plain Python float would pass through single precision on its way to a double-precision variable, and
     # 1 - 0.999 lose five of its digits.
-    exact = {k: np.float64(v) if isinstance(v, float) else v for k, v in options.items()}
-    return makers[name](**exact)
+    exact = {names.get(k, k): np.float64(v) if isinstance(v, float) else v for k, v in options.items()}
+    vectors = exact.pop("decay_vectors", True)
+    made = makers[name](**exact)
+    if not vectors:
+        made.exclude_from_weight_decay(var_names=["bias"])
+    return made

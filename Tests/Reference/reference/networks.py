@@ -161,7 +161,7 @@ def cases():
         node("flatten", "flatten", ["avg_pool2d_1"]),
         node("dense_1", "dense", ["flatten"], units=4),
     ]
-    adam = {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
+    adam = {"learning_rate": 0.001, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-7}
     sgd = {"learning_rate": 0.05, "momentum": 0.9, "nesterov": False}
     return [
         training("mission_small_adam", mission, 6, 10, False, "adam", adam, 3),
