@@ -60,7 +60,31 @@ enum Fixtures {
     x = try graph.add(one: Dense(), [x, again], layer: "dense_1")
     let probabilities = try graph.add(one: Softmax(), [x], layer: "")
     graph.outputs = [probabilities, x]
+    try appendExpressions(to: &graph, x)
     return graph
+  }
+
+  /// General expressions of rows of 36.
+  private static func appendExpressions(to graph: inout Graph, _ x: Value) throws {
+    func add(_ operation: any Operation, _ inputs: [Value]) throws -> Value {
+      try graph.add(one: operation, inputs, layer: "lambda")
+    }
+    let half = try add(Constant(0.5), [])
+    let isLarge = try add(Compare(.greaterOrEqual), [x, half])
+    var y = try add(Where(), [isLarge, x, half])
+    y = try add(Binary(.power), [y, add(BroadcastTo([36]), [half])])
+    y = try add(Clip(low: -2), [add(Unary(.erf), [y])])
+    y = try add(LogSoftmax(), [add(Reshape([4, 9]), [y])])
+    y = try add(Concat(axis: 1), [y, add(Cast(.f32), [add(Reshape([4, 9]), [isLarge])])])
+    y = try add(Transpose([1, 0]), [y])
+    y = try add(Slice(starts: [1, 0], extents: [8, 4], steps: [2, 1]), [y])
+    y = try add(Pad(before: [0, 1], after: [2, 0], value: 1), [y])
+    let product = try add(MatMul(transposingRight: true), [y, y])
+    let classes = try add(Cast(.i32), [add(Reduce(.maximum, axes: [0]), [product])])
+    let rows = try add(Gather(axis: 0), [graph.read("shared", layer: "lambda"), classes])
+    graph.outputs += [
+      rows, try add(OneHot(classes: 3, first: 1), [classes]), try add(RowProduct(), [x, x]),
+    ]
   }
 
   /// Parameters in every encoding, read by nothing.

@@ -22,7 +22,7 @@ struct Block: Sendable {
       case .f32: tensor.array(Float.self).map(Double.init)
       case .i32: tensor.array(Int32.self).map(Double.init)
       case .i8: tensor.array(Int8.self).map(Double.init)
-      case .u8, .bool: tensor.array(UInt8.self).map(Double.init)
+      case .u8, .bool: tensor.withBytes { $0.map(Double.init) }
       }
     self.init(tensor.shape.dimensions, values)
   }

@@ -9,13 +9,15 @@ import WaneTensor
 /// Only the first result takes part. The loss is its mean squared distance from a random target; a
 /// result without a batch is first used as the weights of a dense layer.
 struct GradientCheck {
-  private let item: OperationCase
-  private let batch: Int
-  private let tensors: [Tensor]
+  let item: OperationCase
+  let batch: Int
+  let tensors: [Tensor]
   private let target: Tensor
   private let rows: Tensor?
   private var graph: Graph
-  private let runner: GraphRunner
+  let unpruned: Graph
+  let operands: [Value]
+  let runner: GraphRunner
 
   init(_ item: OperationCase, batch: Int) throws {
     self.item = item
@@ -46,6 +48,8 @@ struct GradientCheck {
     let gradients = try graph.gradients(
       of: loss, withRespectTo: item.differentiable.map { operands[$0] })
     graph.outputs = try [loss] + gradients.map { try #require($0) }
+    unpruned = graph
+    self.operands = operands
     self.graph = try graph.pruned()
     self.runner = runner
   }
@@ -71,7 +75,7 @@ struct GradientCheck {
     }
   }
 
-  private func loss(_ operands: [Block]) -> Double {
+  func loss(_ operands: [Block]) -> Double {
     let values = values(item.reference(operands)[0])
     let wanted = Block(target).values
     return zip(values, wanted).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }

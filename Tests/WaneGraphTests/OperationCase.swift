@@ -21,6 +21,8 @@ struct OperationCase: Sendable, CustomTestStringConvertible {
   let operands: [Operand]
   /// The operands for which the gradient is checked.
   var differentiable: [Int] = []
+  /// Whether the gradient of the gradient is checked, too.
+  var isTwice = false
   var batches = [1, 3]
   var tolerance = 2e-6
   /// The gradients of the differentiable operands, given operands and the gradient of the first result, for

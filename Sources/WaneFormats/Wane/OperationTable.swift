@@ -49,6 +49,37 @@ enum OperationTable {
     OperationRow(
       name: "batch_norm", attributes: [("epsilon", .float(1e-3)), ("momentum", .float(0.99))]),
     OperationRow(name: "dropout", attributes: [("rate", .float(0.5)), ("stream", .int(0))]),
+    OperationRow(name: "binary", attributes: [("kind", .string("multiply"))]),
+    OperationRow(name: "broadcast_to", attributes: [("dimensions", .ints([]))]),
+    OperationRow(name: "cast", attributes: [("dtype", .string("f32"))]),
+    OperationRow(name: "clip", attributes: [("low", .float(0)), ("high", .float(6))]),
+    OperationRow(name: "compare", attributes: [("kind", .string("gt"))]),
+    OperationRow(name: "concat", attributes: [("axis", .int(0))]),
+    OperationRow(name: "constant", attributes: [("value", .float(1))]),
+    OperationRow(name: "gather", attributes: [("axis", .int(0)), ("first", .int(0))]),
+    OperationRow(name: "log_softmax", attributes: []),
+    OperationRow(
+      name: "matmul",
+      attributes: [("transpose_a", .bool(false)), ("transpose_b", .bool(false))]),
+    OperationRow(name: "one_hot", attributes: [("classes", .int(10)), ("first", .int(0))]),
+    OperationRow(
+      name: "pad",
+      attributes: [
+        ("before", .ints([])), ("after", .ints([])), ("between", .ints([])), ("value", .float(0)),
+      ]),
+    OperationRow(
+      name: "reduce",
+      attributes: [
+        ("kind", .string("mean")), ("axes", .ints([])), ("batch", .bool(false)),
+        ("keep", .bool(false)),
+      ]),
+    OperationRow(name: "row_product", attributes: []),
+    OperationRow(
+      name: "slice",
+      attributes: [("starts", .ints([])), ("extents", .ints([])), ("steps", .ints([]))]),
+    OperationRow(name: "transpose", attributes: [("order", .ints([1, 0]))]),
+    OperationRow(name: "unary", attributes: [("kind", .string("square"))]),
+    OperationRow(name: "where", attributes: []),
   ]
 
   private static let numbers = Dictionary(

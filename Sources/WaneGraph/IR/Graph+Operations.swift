@@ -6,6 +6,9 @@ extension Graph {
     Activation.self, Add.self, AveragePool2D.self, BatchNorm.self, Conv2D.self, Dense.self,
     Dropout.self, Input.self, MaxPool2D.self, ParameterRead.self, Quantize.self, Rescale.self,
     Reshape.self, Softmax.self,
+    BroadcastTo.self, Binary.self, Cast.self, Clip.self, Compare.self, Concat.self, Constant.self,
+    Gather.self, LogSoftmax.self, MatMul.self, OneHot.self, Pad.self, Reduce.self,
+    RowProduct.self, Slice.self, Transpose.self, Unary.self, Where.self,
   ])
 
   /// The operations that only training graphs and compiled graphs have.
@@ -19,6 +22,7 @@ extension Graph {
     MaxPool2DGradient.self, MovingAverage.self, Ones.self, QuantizeGradient.self,
     QuantizeWeights.self, QuantizeWeightsGradient.self, ScaleRows.self, SoftmaxGradient.self,
     SquaredError.self, ToBytes.self,
+    DivideByBatch.self, ScatterAdd.self, ShardShare.self,
   ])
 
   private static func table(_ types: [any Operation.Type]) -> [String: any Operation.Type] {

@@ -72,6 +72,26 @@ public struct ActivationGradient: Operation {
 
   public var overwrites: Int? { 0 }
 
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    guard let g = context.outputGradients[0] else { return [nil, nil] }
+    let (dy, y) = (context.inputs[0], context.inputs[1])
+    var gradients: [Value?] = [nil, nil]
+    if context.needs(0) { gradients[0] = try context.add(ActivationGradient(kind), [g, y]) }
+    guard context.needs(1) else { return gradients }
+    // f' in terms of y is 1 - y^2 for tanh and y (1 - y) for sigmoid; that of relu is constant.
+    let product = try context.add(Binary(.multiply), [g, dy])
+    switch kind {
+    case .relu: break
+    case .sigmoid:
+      let slope = try context.add(Rescale(scale: -2, offset: 1), [y])
+      gradients[1] = try context.add(Binary(.multiply), [product, slope])
+    case .tanh:
+      let slope = try context.add(Rescale(scale: -2), [y])
+      gradients[1] = try context.add(Binary(.multiply), [product, slope])
+    }
+    return gradients
+  }
+
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     let dy = try context.input(0).floats
     let y = try context.input(1).floats

@@ -106,6 +106,14 @@ public struct BatchMeanGradient: Operation {
     return [inputs[1]]
   }
 
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    guard let g = context.outputGradients[0] else { return [nil, nil] }
+    let type = context.graph.type(of: g)
+    let sum = try context.add(
+      Reduce(.sum, axes: Array(type.dimensions.indices), overBatch: true), [g])
+    return [try context.add(DivideByBatch(), [sum]), nil]
+  }
+
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     let dy = try context.input(0).floats
     let dx = context.output().floats
@@ -132,6 +140,19 @@ public struct ScaleRows: Operation {
   }
 
   public var overwrites: Int? { 0 }
+
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    guard let g = context.outputGradients[0] else { return [nil, nil] }
+    let (x, factor) = (context.inputs[0], context.inputs[1])
+    var gradients: [Value?] = [nil, nil]
+    if context.needs(0) { gradients[0] = try context.add(ScaleRows(), [g, factor]) }
+    if context.needs(1) {
+      let axes = Array(context.graph.type(of: x).dimensions.indices)
+      let product = try context.add(Binary(.multiply), [g, x])
+      gradients[1] = try context.add(Reduce(.sum, axes: axes), [product])
+    }
+    return gradients
+  }
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     let x = try context.input(0).floats

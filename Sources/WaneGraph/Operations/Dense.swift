@@ -90,6 +90,14 @@ public struct DenseInputGradient: Operation {
 
   public func work(_ inputs: [ValueType], _ outputs: [ValueType]) -> Int { inputs[1].sampleCount }
 
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    guard let g = context.outputGradients[0] else { return [nil, nil] }
+    return [
+      context.needs(0) ? try context.add(Dense(), [g, context.inputs[1]]) : nil,
+      context.needs(1) ? try context.add(RowProduct(), [g, context.inputs[0]]) : nil,
+    ]
+  }
+
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     var shape = denseShape(context.batch, context.inputTypes[1])
     let flags = UInt32(WANE_DNN_PLAIN_WEIGHTS)
@@ -120,6 +128,22 @@ public struct DenseWeightGradient: Operation {
   }
 
   public func work(_ inputs: [ValueType], _ outputs: [ValueType]) -> Int { outputs[0].sampleCount }
+
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    let (x, dy) = (context.inputs[0], context.inputs[1])
+    var gradients: [Value?] = [nil, nil]
+    if let g = context.outputGradients[0] {
+      if context.needs(0) { gradients[0] = try context.add(DenseInputGradient(), [dy, g]) }
+      if context.needs(1) { gradients[1] = try context.add(Dense(), [x, g]) }
+    }
+    // Every sample adds its dy to the bias.
+    if let g = context.outputGradients[1], context.needs(1) {
+      let type = context.graph.type(of: dy)
+      let rows = try context.add(BroadcastTo(type.dimensions), [g, dy])
+      gradients[1] = try gradients[1].map { try context.add(Add(), [$0, rows]) } ?? rows
+    }
+    return gradients
+  }
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     var shape = denseShape(

@@ -29,7 +29,11 @@ public struct CrossEntropy: Operation {
   }
 
   public func gradient(_ context: inout GradientContext) throws -> [Value?] {
-    try scaledGradient(&context)
+    // The gradient is softmax(logits) - labels.
+    try scaledGradient(&context) { context, g in
+      let softmax = try context.add(Softmax(), [context.inputs[0]])
+      return try context.add(SoftmaxGradient(), [g, softmax])
+    }
   }
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
@@ -75,7 +79,11 @@ public struct SquaredError: Operation {
   }
 
   public func gradient(_ context: inout GradientContext) throws -> [Value?] {
-    try scaledGradient(&context)
+    // The gradient is 2 / C (predicted - target).
+    let count = context.graph.type(of: context.inputs[0]).sampleCount
+    return try scaledGradient(&context) { context, g in
+      try context.add(Rescale(scale: 2 / Float(max(count, 1))), [g])
+    }
   }
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
@@ -125,7 +133,12 @@ public struct DistillationLoss: Operation {
   }
 
   public func gradient(_ context: inout GradientContext) throws -> [Value?] {
-    try scaledGradient(&context)
+    // The gradient is T (softmax(student / T) - softmax(teacher / T)).
+    try scaledGradient(&context) { [temperature] context, g in
+      let scaled = try context.add(Rescale(scale: 1 / temperature), [context.inputs[0]])
+      let softmax = try context.add(Softmax(), [scaled])
+      return try context.add(SoftmaxGradient(), [g, softmax])
+    }
   }
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
@@ -220,7 +233,19 @@ public struct LogProbabilitiesGradient: Operation {
 }
 
 /// The gradient of a loss that makes its own: each sample's, times what the loss weighs there.
-private func scaledGradient(_ context: inout GradientContext) throws -> [Value?] {
-  guard let weight = context.outputGradients[0] else { return [nil, nil] }
-  return [try context.add(ScaleRows(), [context.outputs[1], weight]), nil]
+///
+/// `second` adds what follows from the gradient of that own gradient, for second derivatives.
+private func scaledGradient(
+  _ context: inout GradientContext,
+  second: (inout GradientContext, _ gradient: Value) throws -> Value
+) throws -> [Value?] {
+  var gradient: Value?
+  if let weight = context.outputGradients[0] {
+    gradient = try context.add(ScaleRows(), [context.outputs[1], weight])
+  }
+  if let own = context.outputGradients[1] {
+    let part = try second(&context, own)
+    gradient = try gradient.map { try context.add(Add(), [$0, part]) } ?? part
+  }
+  return [gradient, nil]
 }

@@ -50,6 +50,27 @@ public struct SoftmaxGradient: Operation {
 
   public var overwrites: Int? { 0 }
 
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    guard let g = context.outputGradients[0] else { return [nil, nil] }
+    // dx = y (dy - sum(dy y)); the sum over the row is s, that of g y is t.
+    let (dy, y) = (context.inputs[0], context.inputs[1])
+    let last = context.graph.type(of: y).dimensions.count - 1
+    func total(_ a: Value) throws -> Value {
+      let product = try context.add(Binary(.multiply), [a, y])
+      return try context.add(Reduce(.sum, axes: [last], keepingAxes: true), [product])
+    }
+    var gradients: [Value?] = [nil, nil]
+    if context.needs(0) { gradients[0] = try context.add(SoftmaxGradient(), [g, y]) }
+    if context.needs(1) {
+      // g (dy - s) - t dy
+      let rest = try context.add(Binary(.subtract), [dy, total(dy)])
+      let direct = try context.add(Binary(.multiply), [g, rest])
+      let through = try context.add(Binary(.multiply), [dy, total(g)])
+      gradients[1] = try context.add(Binary(.subtract), [direct, through])
+    }
+    return gradients
+  }
+
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     let dy = try context.input(0).floats
     let y = try context.input(1).floats

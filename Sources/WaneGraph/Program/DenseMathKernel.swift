@@ -41,9 +41,14 @@ final class DenseMathKernel {
   func kernel(_ arguments: wane_dnn_arguments) -> Kernel {
     { run in
       var arguments = arguments
-      let status = wane_dnn_execute(self.handle, &arguments, run.scratch)
-      if status != WANE_DNN_OK { run.failure.pointee = Int32(status.rawValue) }
+      self.execute(&arguments, run)
     }
+  }
+
+  /// Runs the kernel once.
+  func execute(_ arguments: inout wane_dnn_arguments, _ run: borrowing RunState) {
+    let status = wane_dnn_execute(handle, &arguments, run.scratch)
+    if status != WANE_DNN_OK { run.failure.pointee = Int32(status.rawValue) }
   }
 }
 

@@ -54,10 +54,12 @@ public enum Precision: String, CaseIterable, Sendable {
 /// What a kernel can report besides the status codes of oneDNN.
 enum RunFailure: Int32 {
   case labelOutOfRange = 1000
+  case indexOutOfRange = 1001
 
   var message: String {
     switch self {
     case .labelOutOfRange: "a label is not one of the network's classes"
+    case .indexOutOfRange: "an index leaves the axis it counts along"
     }
   }
 }

@@ -68,6 +68,7 @@ extension Function {
 
   private static func summary(of function: ElementFunction) -> String {
     switch function {
+    case .negate: "The elements with the other sign."
     case .abs: "The elements without their sign."
     case .sign: "-1, 0 or 1 for each element."
     case .square: "The squares of the elements."
@@ -76,12 +77,15 @@ extension Function {
     case .floor: "The elements rounded down."
     case .ceil: "The elements rounded up."
     case .sqrt: "The square roots."
+    case .rsqrt: "1 / sqrt(x)."
+    case .reciprocal: "1 / x."
     case .exp: "e to the power of each element."
     case .log: "The natural logarithms."
     case .sigmoid: "1 / (1 + exp(-x))."
     case .tanh: "The hyperbolic tangents."
     case .sin: "The sines."
     case .cos: "The cosines."
+    case .erf: "The error function, of which the normal distribution is made."
     }
   }
 

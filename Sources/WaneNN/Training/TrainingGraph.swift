@@ -61,7 +61,7 @@ struct TrainingGraph {
     firstUpdate = outputs.count
     outputs += form.updates.map(\.value)
     graph.outputs = outputs
-    self.graph = try graph.withShardReductions()
+    self.graph = try graph.withShardReductions(sums: firstUpdate)
     self.form = form
     self.trained = moved
   }

@@ -10,8 +10,7 @@ extension Arithmetic {
   /// One run of n elements in f32.
   ///
   /// A step is 1, or 0 for an operand that is one number.
-  @inline(__always)
-  func runFloats(
+  package func runFloats(
     _ a: UnsafePointer<Float>, _ stepA: Int, _ b: UnsafePointer<Float>, _ stepB: Int,
     _ y: UnsafeMutablePointer<Float>, _ n: Int
   ) {

@@ -8,6 +8,8 @@ import CKernels
 
 /// A function of each element by itself.
 public enum ElementFunction: String, CaseIterable, Sendable {
+  /// -x.
+  case negate = "neg"
   /// |x|.
   case abs
   /// -1, 0 or 1.
@@ -24,6 +26,10 @@ public enum ElementFunction: String, CaseIterable, Sendable {
   case ceil
   /// The square root.
   case sqrt
+  /// 1 / sqrt(x).
+  case rsqrt
+  /// 1 / x.
+  case reciprocal
   /// e to the power of x.
   case exp
   /// The natural logarithm.
@@ -36,12 +42,14 @@ public enum ElementFunction: String, CaseIterable, Sendable {
   case sin
   /// The cosine.
   case cos
+  /// The error function, 2 / sqrt(pi) times the integral of exp(-t t) from 0 to x.
+  case erf
 
   /// Whether whole numbers stay whole.
   var keepsIntegers: Bool {
     switch self {
-    case .abs, .sign, .square, .relu, .round, .floor, .ceil: true
-    case .sqrt, .exp, .log, .sigmoid, .tanh, .sin, .cos: false
+    case .negate, .abs, .sign, .square, .relu, .round, .floor, .ceil: true
+    case .sqrt, .rsqrt, .reciprocal, .exp, .log, .sigmoid, .tanh, .sin, .cos, .erf: false
     }
   }
 
@@ -53,30 +61,42 @@ public enum ElementFunction: String, CaseIterable, Sendable {
     }
     let n = x.count
     return try .built(x.shape, .f32, for: rawValue) { (y: UnsafeMutablePointer<Float>) in
-      try x.converted(to: .f32).reading(Float.self) { x in
-        switch self {
-        case .abs: wane_abs_f32(x, y, n)
-        case .square: wane_square_f32(x, y, n)
-        case .relu: wane_relu_f32(x, y, n)
-        case .sqrt: wane_sqrt_f32(x, y, n)
-        case .exp: wane_exp_f32(x, y, n)
-        case .log: wane_log_f32(x, y, n)
-        case .sigmoid: wane_sigmoid_f32(x, y, n)
-        case .tanh: wane_tanh_f32(x, y, n)
-        case .sign: for i in 0..<n { y[i] = x[i] > 0 ? 1 : x[i] < 0 ? -1 : x[i] }
-        case .round: for i in 0..<n { y[i] = x[i].rounded(.toNearestOrEven) }
-        case .floor: for i in 0..<n { y[i] = x[i].rounded(.down) }
-        case .ceil: for i in 0..<n { y[i] = x[i].rounded(.up) }
-        case .sin: for i in 0..<n { y[i] = sinf(x[i]) }
-        case .cos: for i in 0..<n { y[i] = cosf(x[i]) }
-        }
-      }
+      try x.converted(to: .f32).reading(Float.self) { runFloats($0, y, n) }
+    }
+  }
+
+  /// The function of n elements in f32; in place is allowed.
+  package func runFloats(
+    _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ n: Int
+  ) {
+    switch self {
+    case .negate: wane_scale_f32(x, -1, y, n)
+    case .abs: wane_abs_f32(x, y, n)
+    case .square: wane_square_f32(x, y, n)
+    case .relu: wane_relu_f32(x, y, n)
+    case .sqrt: wane_sqrt_f32(x, y, n)
+    case .rsqrt:
+      wane_sqrt_f32(x, y, n)
+      wane_reciprocal_f32(y, 1, y, n)
+    case .reciprocal: wane_reciprocal_f32(x, 1, y, n)
+    case .exp: wane_exp_f32(x, y, n)
+    case .log: wane_log_f32(x, y, n)
+    case .sigmoid: wane_sigmoid_f32(x, y, n)
+    case .tanh: wane_tanh_f32(x, y, n)
+    case .sign: for i in 0..<n { y[i] = x[i] > 0 ? 1 : x[i] < 0 ? -1 : x[i] }
+    case .round: for i in 0..<n { y[i] = x[i].rounded(.toNearestOrEven) }
+    case .floor: for i in 0..<n { y[i] = x[i].rounded(.down) }
+    case .ceil: for i in 0..<n { y[i] = x[i].rounded(.up) }
+    case .sin: for i in 0..<n { y[i] = sinf(x[i]) }
+    case .cos: for i in 0..<n { y[i] = cosf(x[i]) }
+    case .erf: for i in 0..<n { y[i] = erff(x[i]) }
     }
   }
 
   private func integers(_ x: Tensor) throws -> Tensor {
     let zero = Operand.scalar(.integer(0))
     return switch self {
+    case .negate: try x.negated()
     case .abs: try Arithmetic.maximum.apply(.tensor(x), .tensor(x.negated()))
     case .square: try Arithmetic.multiply.apply(.tensor(x), .tensor(x))
     case .relu: try Arithmetic.maximum.apply(.tensor(x), zero)

@@ -63,7 +63,7 @@ public enum Reduction: String, CaseIterable, Sendable {
     switch (x.dtype, self) {
     case (.f32, _):
       return try .built(shape, .f32, for: rawValue) { y in
-        try x.reading(Float.self) { reduceFloats($0, y, outer, extent, inner) }
+        try x.reading(Float.self) { runFloats($0, y, outer, extent, inner) }
       }
     case (.i32, _): return try reduceIntegers(x, Int32.self, shape, extent)
     case (.i8, _): return try reduceIntegers(x, Int8.self, shape, extent)
@@ -71,7 +71,8 @@ public enum Reduction: String, CaseIterable, Sendable {
     }
   }
 
-  private func reduceFloats(
+  /// Reduces the middle one of three axes in f32; a mean only when it is the only axis.
+  package func runFloats(
     _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ outer: Int, _ extent: Int,
     _ inner: Int
   ) {

@@ -100,7 +100,8 @@ extension OperationCase {
     OperationCase(
       name: "dense", detail: detail,
       operands: [.batched([inputs]), .fixed([inputs, units])] + (bias ? [.fixed([units])] : []),
-      differentiable: bias ? [0, 1, 2] : [0, 1], batches: [1, 2, 5], tolerance: 5e-6,
+      differentiable: bias ? [0, 1, 2] : [0, 1], isTwice: true, batches: [1, 2, 5],
+      tolerance: 5e-6,
       build: { try $0.add(Dense(isReLUFused: relu), $1) },
       reference: {
         let y = Naive.dense($0[0], $0[1], bias ? $0[2] : nil)
