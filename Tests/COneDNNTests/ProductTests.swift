@@ -133,4 +133,48 @@ import Testing
       expectClose(got, expected, "matmul \(shape)")
     }
   }
+
+  @Test(arguments: [false, true], [false, true])
+  func multipliesPartsOfMatrices(transposeA: Bool, transposeB: Bool) {
+    var random = TestRandom(seed: 5)
+    let (m, n, k) = (5, 19, 7)
+    let (aStep, bStep, cStep) = ((transposeA ? m : k) + 2, (transposeB ? k : n) + 3, n + 1)
+    let a = random.floats((transposeA ? k : m) * aStep)
+    let b = random.floats((transposeB ? n : k) * bStep)
+    for accumulates in [false, true] {
+      var shape = wane_dnn_multiplication(
+        m: Int64(m), n: Int64(n), k: Int64(k), a_step: Int64(aStep), b_step: Int64(bStep),
+        c_step: Int64(cStep), transpose_a: transposeA ? 1 : 0, transpose_b: transposeB ? 1 : 0,
+        accumulate: accumulates ? 1 : 0)
+      #expect(wane_dnn_multiplication_check(&shape) == WANE_DNN_OK)
+      var c = [Float](repeating: 2, count: m * cStep)
+      #expect(wane_dnn_multiply(&shape, 0.5, a, b, &c) == WANE_DNN_OK)
+      var expected = [Double](repeating: 2, count: m * cStep)
+      for i in 0..<m {
+        for j in 0..<n {
+          expected[i * cStep + j] = (0..<k).reduce(accumulates ? 2 : 0) {
+            let left = transposeA ? a[$1 * aStep + i] : a[i * aStep + $1]
+            let right = transposeB ? b[j * bStep + $1] : b[$1 * bStep + j]
+            return $0 + 0.5 * Double(left) * Double(right)
+          }
+        }
+      }
+      expectClose(c, expected, "multiply \(shape)")
+    }
+  }
+
+  @Test func refusesMultiplicationsThatMakeNoSense() {
+    func text(_ change: (inout wane_dnn_multiplication) -> Void) -> String {
+      var shape = wane_dnn_multiplication(
+        m: 2, n: 3, k: 4, a_step: 4, b_step: 3, c_step: 3, transpose_a: 0, transpose_b: 0,
+        accumulate: 0)
+      change(&shape)
+      #expect(wane_dnn_multiplication_check(&shape) == WANE_DNN_INVALID)
+      return String(cString: wane_dnn_last_error())
+    }
+    #expect(text { $0.m = 0 } == "multiply: m must be in [1, 2147483647], got 0")
+    #expect(text { $0.k = 1 << 31 }.hasPrefix("multiply: k must be in"))
+    #expect(text { $0.a_step = 3 } == "multiply: a_step 3 is shorter than a row of 4")
+    #expect(text { $0.c_step = 1 << 40 }.hasPrefix("multiply: c_step must be in"))
+  }
 }

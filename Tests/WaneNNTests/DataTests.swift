@@ -49,7 +49,8 @@ import WaneTensor
       message(images, try Tensor([1, 2, 3] as [UInt8]))
         == "set: labels must be i32 classes or f32 targets, got u8")
     #expect(
-      message(try Tensor([1, 2, 3] as [Int8]), labels) == "set: inputs must be f32 or u8, got i8")
+      message(try Tensor([1, 2, 3] as [Int8]), labels)
+        == "set: inputs must be f32, i32 or u8, got i8")
     let data = try Dataset(inputs: images, labels: labels)
     #expect(Samples.message { _ = try data.gather([0, 3]) } == "gather: row 4 of 3")
     #expect(Samples.message { _ = try data.gather([-1]) } == "gather: row 0 of 3")

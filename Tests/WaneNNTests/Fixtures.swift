@@ -100,6 +100,7 @@ struct FixtureTensor: Decodable, Sendable {
   let data: [Double]
 
   func tensor() throws -> Tensor { try Tensor(data.map { Float($0) }, Shape(shape)) }
+  /// Whole numbers.
   func classes() throws -> Tensor { try Tensor(data.map { Int32($0) }, Shape(shape)) }
 }
 
@@ -140,6 +141,19 @@ struct FixtureOptions: Decodable, Sendable {
   var use_ema: Bool?
   var ema_momentum: Double?
   var ema_overwrite_frequency: Int?
+  var input_dim: Int?
+  var output_dim: Int?
+  var layer: String?
+  var return_sequences: Bool?
+  var go_backwards: Bool?
+  var unit_forget_bias: Bool?
+  var merge_mode: String?
+  var num_heads: Int?
+  var key_dim: Int?
+  var value_dim: Int?
+  var dropout: Double?
+  var use_causal_mask: Bool?
+  var dtype: String?
 
   /// The activation, which every layer that has one names.
   private func activationName() throws -> ActivationName {
@@ -155,7 +169,12 @@ struct FixtureOptions: Decodable, Sendable {
         padding: #require(padding.flatMap(Padding.init)))
     }
     switch kind {
-    case "input": return try InputLayer(#require(shape), name: name)
+    case "input":
+      return try InputLayer(#require(shape), dtype: dtype.flatMap(DType.init) ?? .f32, name: name)
+    case "embedding":
+      return try EmbeddingLayer(
+        inputs: #require(input_dim), outputs: #require(output_dim), name: name)
+    case "simple_rnn", "lstm", "gru": return try recurrentLayer(kind, name: name)
     case "conv2d":
       return try Conv2DLayer(
         filters: #require(filters), window: window(kernel_size), groups: #require(groups),
@@ -176,6 +195,21 @@ struct FixtureOptions: Decodable, Sendable {
     case "flatten": return FlattenLayer(name: name)
     case "add": return AddLayer(name: name)
     default: throw WaneError("fixture", "there is no layer '\(kind)'")
+    }
+  }
+
+  private func recurrentLayer(_ kind: String, name: String) throws -> any RecurrentLayer {
+    let options = RecurrentOptions(
+      units: try #require(units), returnsSequences: try #require(return_sequences as Bool?),
+      goesBackwards: try #require(go_backwards as Bool?), usesBias: try #require(use_bias as Bool?))
+    switch kind {
+    case "lstm":
+      return try LSTMLayer(
+        options, usesUnitForgetBias: #require(unit_forget_bias as Bool?), name: name)
+    case "gru": return try GRULayer(options, name: name)
+    default:
+      let activation = try #require(activation.flatMap(RecurrentActivation.init))
+      return try SimpleRNNLayer(options, activation: activation, name: name)
     }
   }
 }

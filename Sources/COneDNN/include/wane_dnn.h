@@ -156,6 +156,23 @@ typedef struct {
 wane_dnn_status wane_dnn_execute(wane_dnn_kernel *kernel, const wane_dnn_arguments *arguments,
                                  void *scratch);
 
+/// One product c[m, n] = a[m, k] b[k, n] of row-major matrices, added to what c holds when
+/// `accumulate` is not 0. The rows of a, b and c lie `a_step`, `b_step`, `c_step` elements apart, so
+/// that each may be part of a larger matrix. A transposed operand is stored [k, m] or [n, k].
+typedef struct {
+  int64_t m, n, k;
+  int64_t a_step, b_step, c_step;
+  int32_t transpose_a, transpose_b, accumulate;
+} wane_dnn_multiplication;
+
+/// WANE_DNN_OK when every extent is in 1 ... 2^31 - 1 and no step is shorter than its row.
+wane_dnn_status wane_dnn_multiplication_check(const wane_dnn_multiplication *shape);
+
+/// Multiplies on the calling thread, without a kernel: for operations that do many small products.
+/// The product is multiplied by `scale` before it is stored or added.
+wane_dnn_status wane_dnn_multiply(const wane_dnn_multiplication *shape, float scale, const float *a,
+                                  const float *b, float *c);
+
 /// What computes: "jit:avx2", "wane gradient:avx2", "sgemm". For profiles and reports; valid as
 /// long as the kernel.
 const char *wane_dnn_implementation(const wane_dnn_kernel *kernel);

@@ -55,11 +55,13 @@ public enum Precision: String, CaseIterable, Sendable {
 enum RunFailure: Int32 {
   case labelOutOfRange = 1000
   case indexOutOfRange = 1001
+  case rowOutOfRange = 1002
 
   var message: String {
     switch self {
     case .labelOutOfRange: "a label is not one of the network's classes"
     case .indexOutOfRange: "an index leaves the axis it counts along"
+    case .rowOutOfRange: "an index is beyond the rows of its embedding"
     }
   }
 }

@@ -10,14 +10,19 @@ extension Namespace {
       .sequential, .functionalModel, .inputLayer, .conv2d, .pool("max_pool2d", "maximum"),
       .pool("avg_pool2d", "average"), .dense, .flatten, .activationLayer, .dropout, .batchNorm,
       .add, .rescaling,
-    ])
+    ] + Function.sequenceLayers)
 }
 
 extension Function {
   fileprivate static let inputLayer = Function(
     "input", "Where a model is fed: the extents of one sample.",
     signature: "input { extents... } -> symbolic value",
-    options: [Option.layerName],
+    options: [
+      Option(
+        "dtype", oneOf: InputLayer.dtypes.map(\.description), default: "f32",
+        "the type of its elements; whole numbers are for embeddings"),
+      Option.layerName,
+    ],
     example: "x = wane.nn.input { 28, 28, 1 }"
   ) { context in
     let table = try context.table(1)
@@ -30,7 +35,8 @@ extension Function {
       }
       return extent
     }
-    let layer = try InputLayer(extents, name: options.string("name"))
+    let dtype = try options.choice("dtype").flatMap(DType.init(name:)) ?? .f32
+    let layer = try InputLayer(extents, dtype: dtype, name: options.string("name"))
     return context.results(SymbolBox(try SymbolicValue(layer, [], identity: LayerIdentity())))
   }
 

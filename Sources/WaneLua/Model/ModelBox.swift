@@ -19,7 +19,8 @@ final class ModelBox: LuaObject {
   /// The model compiled for samples of a type, made when it is first asked for.
   func session(for dtype: DType) throws -> InferenceSession {
     if let session = sessions[dtype] { return session }
-    let fed = try graph.feeding(dtype, operation: "predict")
+    // Bytes may stand for 0...1; anything else has to be of the model's own types.
+    let fed = dtype == .u8 ? try graph.feeding(dtype, operation: "predict") : graph
     let session = try InferenceSession(fed, pool: Threads.pool())
     sessions[dtype] = session
     return session

@@ -8,7 +8,7 @@ import WaneTensor
 public struct Dataset: Sendable {
   /// The samples, the first axis counting them.
   ///
-  /// Bytes stand for 0...1: a byte b is the number b / 255.
+  /// Bytes stand for 0...1: a byte b is the number b / 255, unless the model takes whole numbers.
   public let inputs: Tensor
   /// Classes (i32, `[N]`) or targets (f32, `[N, ...]`).
   public let labels: Tensor
@@ -26,8 +26,8 @@ public struct Dataset: Sendable {
     guard labels.dtype == .i32 || labels.dtype == .f32 else {
       throw WaneError(name, "labels must be i32 classes or f32 targets, got \(labels.dtype)")
     }
-    guard inputs.dtype == .f32 || inputs.dtype == .u8 else {
-      throw WaneError(name, "inputs must be f32 or u8, got \(inputs.dtype)")
+    guard InputLayer.dtypes.contains(inputs.dtype) else {
+      throw WaneError(name, "inputs must be f32, i32 or u8, got \(inputs.dtype)")
     }
     self.inputs = inputs
     self.labels = labels

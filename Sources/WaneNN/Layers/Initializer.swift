@@ -9,6 +9,12 @@ public enum Initializer: Sendable {
   case ones
   /// Uniform in +-sqrt(6 / (fan in + fan out)) (Glorot and Bengio, 2010): Keras's default.
   case glorotUniform
+  /// Uniform in +-limit.
+  case uniform(limit: Float)
+  /// A random matrix of orthonormal rows or columns: Keras's default for recurrent kernels.
+  case orthogonal
+  /// These values, as many as the parameter has.
+  case values([Float])
 
   /// The initial value of a parameter.
   ///
@@ -17,6 +23,10 @@ public enum Initializer: Sendable {
   public func tensor(_ shape: Shape, seed: UInt64, stream: String) throws -> Tensor {
     switch self {
     case .zeros: return try Tensor(zeros: shape)
+    case .values(let values): return try Tensor(values, shape)
+    case .orthogonal:
+      return try Initializer.orthogonal(shape, seed: seed, stream: Initializer.hash(stream))
+    case .uniform(let limit): return try uniform(shape, limit, seed, stream)
     case .ones:
       var result = try Tensor(uninitialized: shape)
       try result.withMutableElements(Float.self) { $0.update(repeating: 1) }
@@ -27,14 +37,20 @@ public enum Initializer: Sendable {
       let fanOut = (dimensions.last ?? 1) * receptive
       let fanIn = (dimensions.count > 1 ? dimensions[dimensions.count - 2] : 1) * receptive
       let limit = (6 / Float(max(fanIn + fanOut, 1))).squareRoot()
-      var result = try Tensor(uninitialized: shape)
-      try result.withMutableElements(Float.self) { target in
-        guard let base = target.baseAddress else { return }
-        wane_random_uniform_f32(seed, Initializer.hash(stream), 0, base, target.count)
-        wane_affine_f32(base, 2 * limit, -limit, base, target.count)
-      }
-      return result
+      return try uniform(shape, limit, seed, stream)
     }
+  }
+
+  private func uniform(_ shape: Shape, _ limit: Float, _ seed: UInt64, _ stream: String) throws
+    -> Tensor
+  {
+    var result = try Tensor(uninitialized: shape)
+    try result.withMutableElements(Float.self) { target in
+      guard let base = target.baseAddress else { return }
+      wane_random_uniform_f32(seed, Initializer.hash(stream), 0, base, target.count)
+      wane_affine_f32(base, 2 * limit, -limit, base, target.count)
+    }
+    return result
   }
 
   /// A number for a name: FNV-1a (Fowler, Noll and Vo), 64 bits.

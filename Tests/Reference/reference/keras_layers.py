@@ -27,6 +27,17 @@ def dense(o):
     return layers.Dense(o["units"], activation=o["activation"], use_bias=o["use_bias"])
 
 
+def recurrent(o):
+    return {"units": o["units"], "return_sequences": o["return_sequences"], "go_backwards": o["go_backwards"],
+            "use_bias": o["use_bias"]}
+
+
+def multi_head_attention(o):
+    return layers.MultiHeadAttention(
+        o["num_heads"], o["key_dim"], value_dim=o["value_dim"], output_shape=o["output_dim"], use_bias=o["use_bias"],
+        dropout=o["dropout"])
+
+
 MAKERS = {
     "conv2d": conv2d,
     "max_pool2d": max_pool2d,
@@ -37,7 +48,15 @@ MAKERS = {
     "dropout": lambda o: layers.Dropout(o["rate"]),
     "flatten": lambda o: layers.Flatten(),
     "add": lambda o: layers.Add(),
+    "embedding": lambda o: layers.Embedding(o["input_dim"], o["output_dim"]),
+    "simple_rnn": lambda o: layers.SimpleRNN(activation=o["activation"], **recurrent(o)),
+    "lstm": lambda o: layers.LSTM(unit_forget_bias=o["unit_forget_bias"], **recurrent(o)),
+    "gru": lambda o: layers.GRU(**recurrent(o)),
+    "bidirectional": lambda o: layers.Bidirectional(make(o["layer"], o), merge_mode=o["merge_mode"]),
+    "multi_head_attention": multi_head_attention,
 }
+
+RECURRENT = {"return_sequences": False, "go_backwards": False, "use_bias": True}
 
 DEFAULTS = {
     "conv2d": {"strides": [1, 1], "padding": "valid", "dilation": [1, 1], "groups": 1, "activation": "linear",
@@ -46,6 +65,12 @@ DEFAULTS = {
     "avg_pool2d": {"padding": "valid"},
     "dense": {"activation": "linear", "use_bias": True},
     "batch_norm": {"momentum": 0.99, "epsilon": 0.001},
+    "simple_rnn": {**RECURRENT, "activation": "tanh"},
+    "lstm": {**RECURRENT, "unit_forget_bias": True},
+    "gru": RECURRENT,
+    "bidirectional": {"merge_mode": "concat"},
+    "multi_head_attention": {"value_dim": None, "output_dim": None, "dropout": 0.0, "use_bias": True,
+                             "use_causal_mask": False},
 }
 
 
@@ -54,11 +79,49 @@ def complete(layer, options):
     options = {**options, **{k: v for k, v in DEFAULTS.get(layer, {}).items() if k not in options}}
     if layer in ("max_pool2d", "avg_pool2d"):
         options.setdefault("strides", options["pool_size"])
+    if layer == "bidirectional":
+        options = complete(options["layer"], options)
     return options
 
 
 def make(layer, options):
     return MAKERS[layer](options)
+
+
+def build(layer, inputs):
+    """Makes the parameters."""
+    if isinstance(layer, layers.MultiHeadAttention):  # query, value, key
+        shapes = [tuple(x.shape) for x in inputs]
+        layer.build(shapes[0], shapes[min(1, len(shapes) - 1)], shapes[-1])
+    else:
+        layer.build(inputs[0].shape if len(inputs) == 1 else [tuple(x.shape) for x in inputs])
+
+
+def call(name, layer, argument, options):
+    if name != "multi_head_attention":
+        return layer(argument)
+    values = argument if isinstance(argument, list) else [argument]
+    query, value, key = values[0], values[min(1, len(values) - 1)], values[-1]
+    return layer(query, value, key, use_causal_mask=options["use_causal_mask"])
+
+
+def parameter_name(name, layer, variable):
+    """What Wane calls a parameter within its layer."""
+    if name == "bidirectional":
+        half = "forward" if any(variable is v for v in layer.forward_layer.weights) else "backward"
+        return f"{half}/{variable.name}"
+    if name == "multi_head_attention":
+        return "/".join(variable.path.split("/")[-2:])
+    return variable.name
+
+
+def stored(layer, name, values):
+    """A parameter in the shape in which Wane has it: the heads of an attention side by side."""
+    if layer != "multi_head_attention":
+        return values
+    if name.endswith("bias"):
+        return values.reshape(-1)
+    return values.reshape(-1, values.shape[-1]) if name.startswith("attention_output") else values.reshape(len(values), -1)
 
 
 def optimizer(name, options):

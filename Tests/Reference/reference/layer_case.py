@@ -19,38 +19,44 @@ def layer_case(name, layer, options=None, shapes=((2, 4),), training=False, draw
     def build(draw):
         given = draw_inputs(draw) if draw_inputs else [draw.uniform(s) for s in shapes]
         built = keras_layers.make(layer, options)
-        inputs = [tf.Variable(x.astype(keras.config.floatx())) for x in given]
+        inputs = [tf.Variable(x.astype(keras.config.floatx())) if x.dtype.kind == "f" else tf.constant(x) for x in given]
+        differentiable = [x for x in inputs if x.dtype.is_floating]
         argument = inputs[0] if len(inputs) == 1 else list(inputs)
-        built.build(inputs[0].shape if len(inputs) == 1 else [tuple(x.shape) for x in inputs])
+        keras_layers.build(built, inputs)
 
         parameters = {}
         for variable in built.weights:
             if variable.dtype.startswith("float"):
-                values = draw_parameter(draw, variable.name, variable.shape) if draw_parameter else None
+                name = keras_layers.parameter_name(layer, built, variable)
+                values = draw_parameter(draw, name, variable.shape) if draw_parameter else None
                 values = draw.uniform(variable.shape) if values is None else values
                 variable.assign(values)
-                parameters[variable.name] = values
+                parameters[name] = values
 
         check_kinks(layer, options, built, given, argument)
         takes_training = layer in ("batch_norm", "dropout")
         with tf.GradientTape() as tape:
-            output = built(argument, training=training) if takes_training else built(argument)
+            output = (built(argument, training=training) if takes_training
+                      else keras_layers.call(layer, built, argument, options))
             output_gradient = draw.uniform(tuple(output.shape))
             scalar = tf.reduce_sum(output * output_gradient.astype(keras.config.floatx()))
         trainable = built.trainable_variables
-        gradients = tape.gradient(scalar, inputs + [v.value for v in trainable])
+        gradients = [tf.convert_to_tensor(g) for g in  # a table's gradient comes as a list of its rows
+                     tape.gradient(scalar, differentiable + [v.value for v in trainable])]
+        names = [keras_layers.parameter_name(layer, built, v) for v in trainable]
 
         case = {
             "layer": layer,
             "options": options,
             "training": training,
             "inputs": [tensor(x) for x in given],
-            "parameters": {k: tensor(v) for k, v in parameters.items()},
+            "parameters": {k: tensor(keras_layers.stored(layer, k, v)) for k, v in parameters.items()},
             "output": tensor(output.numpy().astype(np.float64)),
             "output_gradient": tensor(output_gradient),
-            "input_gradients": [tensor(g.numpy().astype(np.float64)) for g in gradients[:len(inputs)]],
+            "input_gradients": [tensor(g.numpy().astype(np.float64)) for g in gradients[:len(differentiable)]],
             "parameter_gradients": {
-                v.name: tensor(g.numpy().astype(np.float64)) for v, g in zip(trainable, gradients[len(inputs):])},
+                k: tensor(keras_layers.stored(layer, k, g.numpy().astype(np.float64)))
+                for k, g in zip(names, gradients[len(differentiable):])},
         }
         if training and built.non_trainable_variables:
             case["state_after"] = {

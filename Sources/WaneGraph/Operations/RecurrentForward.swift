@@ -1,0 +1,119 @@
+import CKernels
+import WaneTensor
+
+/// The code of a recurrent operation.
+///
+/// The inputs are brought into order of steps, so that their products with the kernel are one for
+/// the whole sequence; each step then adds its state's product and goes through the cell. In
+/// inference the memory of a step is that of the next.
+struct RecurrentForward {
+  private let recurrence: Recurrence
+  private let batch, steps, inputs: Int
+  private let x: UnsafePointer<Float>
+  private let w: UnsafePointer<Float>
+  private let u: UnsafePointer<Float>
+  private let bias: UnsafePointer<Float>?
+  private let y: UnsafeMutablePointer<Float>
+  private let sequence, states, gates, carry, zeros, inner: ScratchFloats.Place
+  private let zeroCount: Int
+  /// Floats from a step's state to the next one's.
+  private let stateStep: Int
+  private let project, recur: Multiplication
+
+  init(_ recurrence: Recurrence, _ operation: String, _ context: inout LoweringContext) throws {
+    self.recurrence = recurrence
+    batch = context.batch
+    steps = context.inputTypes[0].dimensions[0]
+    inputs = context.inputTypes[0].channels
+    x = UnsafePointer(try context.input(0).floats)
+    w = UnsafePointer(try context.input(1).floats)
+    u = UnsafePointer(try context.input(2).floats)
+    bias = context.inputTypes.count > 3 ? UnsafePointer(try context.input(3).floats) : nil
+    y = context.output().floats
+
+    let (units, columns) = (recurrence.units, recurrence.columns)
+    let isSaved = context.isUsed(1)
+    let isGated = recurrence.cell.gates > 1
+    stateStep = isSaved ? batch * units : 0
+    var scratch = ScratchFloats()
+    sequence = try scratch.reserve(steps, batch, inputs)
+    states =
+      try isSaved ? .memory(context.output(1).floats) : scratch.reserve(batch, units)
+    gates =
+      try isGated && context.isUsed(2)
+      ? .memory(context.output(2).floats) : scratch.reserve(steps, batch, columns)
+    carry =
+      try isGated && context.isUsed(3)
+      ? .memory(context.output(3).floats) : scratch.reserve(batch, units)
+    // A state before the first step, or a bias where there is none.
+    zeroCount = max(batch * units, 2 * columns)
+    zeros = try scratch.reserve(zeroCount)
+    inner = try recurrence.cell == .gru ? scratch.reserve(batch, columns) : zeros
+    context.reserveScratch(scratch.byteCount)
+
+    project = try Multiplication(operation, m: steps * batch, n: columns, k: inputs)
+    recur = try Multiplication(
+      operation, m: batch, n: columns, k: units, accumulates: recurrence.cell != .gru)
+  }
+
+  func kernel() -> Kernel {
+    { run in
+      let sequence = sequence.pointer(run)
+      let gates = gates.pointer(run)
+      let states = states.pointer(run)
+      let carry = carry.pointer(run)
+      let zeros = zeros.pointer(run)
+      let inner = inner.pointer(run)
+      let (units, columns) = (recurrence.units, recurrence.columns)
+      wane_fill_f32(0, zeros, zeroCount)
+      let bias = bias ?? UnsafePointer(zeros)
+      for step in 0..<steps {
+        let position = recurrence.position(step, of: steps)
+        wane_copy_rows_f32(
+          x + position * inputs, steps * inputs, sequence + step * batch * inputs, inputs, batch,
+          inputs)
+      }
+      project.run(sequence, w, gates, run)
+      for step in 0..<steps {
+        let sums = gates + step * batch * columns
+        let before = step == 0 ? zeros : states + (step - 1) * stateStep
+        let state = states + step * stateStep
+        let kept = carry + step * stateStep
+        switch recurrence.cell {
+        case .simple(let activation):
+          if step > 0 { recur.run(before, u, sums, run) }
+          wane_add_bias_f32(sums, bias, state, batch, units)
+          activation.apply(state, batch * units)
+        case .lstm:
+          if step > 0 { recur.run(before, u, sums, run) }
+          let cell = step == 0 ? zeros : carry + (step - 1) * stateStep
+          wane_lstm_step_f32(sums, bias, cell, kept, state, batch, units)
+        case .gru:
+          if step > 0 {
+            recur.run(before, u, inner, run)
+          } else {
+            wane_fill_f32(0, inner, batch * columns)
+          }
+          wane_gru_step_f32(sums, inner, bias, before, kept, state, batch, units)
+        }
+        if let position = recurrence.resultPosition(step, of: steps) {
+          wane_copy_rows_f32(
+            state, units, y + position * units, recurrence.returnsSequences ? steps * units : units,
+            batch, units)
+        }
+      }
+    }
+  }
+}
+
+extension RecurrentActivation {
+  /// Applies it in place.
+  fileprivate func apply(_ x: UnsafeMutablePointer<Float>, _ count: Int) {
+    switch self {
+    case .linear: break
+    case .relu: wane_relu_f32(x, x, count)
+    case .sigmoid: wane_sigmoid_f32(x, x, count)
+    case .tanh: wane_tanh_f32(x, x, count)
+    }
+  }
+}

@@ -1,0 +1,98 @@
+import WaneGraph
+import WaneNN
+import WaneTensor
+
+extension Function {
+  /// The layers of sequences, for `wane.nn`.
+  static let sequenceLayers: [Function] = [.embedding, .simpleRNN, .lstm, .gru]
+
+  private static let embedding = Function(
+    "embedding", "A vector for each whole number: rows of a table that is learned.",
+    signature: "embedding { input_dim, output_dim } -> Layer",
+    options: [
+      Option("input_dim", "integer", at: 1, "rows of the table; numbers are 0 to one less"),
+      Option("output_dim", "integer", at: 2, "numbers in a row"), .layerName,
+    ],
+    example: #"y = wane.nn.embedding { 1000, 16 } (wane.nn.input { 20, dtype = "i32" })"#
+  ) { context in
+    let options = try context.options(1)
+    return context.results(
+      LayerBox(
+        try EmbeddingLayer(
+          inputs: options.required("input_dim", options.integer("input_dim")),
+          outputs: options.required("output_dim", options.integer("output_dim")),
+          name: options.string("name"))))
+  }
+
+  private static let simpleRNN = Function(
+    "simple_rnn", "Fully connected recurrence over sequences: h = activation(x W + h U + b).",
+    signature: "simple_rnn { units, ... } -> Layer",
+    options: Option.recurrent + [
+      Option(
+        "activation", oneOf: RecurrentActivation.allCases.map(\.rawValue), default: "tanh",
+        "applied to the state"),
+      .layerName,
+    ],
+    example: "wane.nn.simple_rnn { 32 }"
+  ) { context in
+    let options = try context.options(1)
+    let activation = try options.choice("activation").flatMap(RecurrentActivation.init(rawValue:))
+    return context.results(
+      LayerBox(
+        try SimpleRNNLayer(
+          options.recurrent(), activation: activation ?? .tanh, name: options.string("name"))))
+  }
+
+  private static let lstm = Function(
+    "lstm", "Long short-term memory over sequences [steps, channels].",
+    signature: "lstm { units, ... } -> Layer",
+    options: Option.recurrent + [
+      Option(
+        "unit_forget_bias", "boolean", default: "true", "the bias of the forget gate starts at one"
+      ),
+      .layerName,
+    ],
+    example: "wane.nn.lstm { 64, return_sequences = true }"
+  ) { context in
+    let options = try context.options(1)
+    return context.results(
+      LayerBox(
+        try LSTMLayer(
+          options.recurrent(),
+          usesUnitForgetBias: options.boolean("unit_forget_bias", default: true),
+          name: options.string("name"))))
+  }
+
+  private static let gru = Function(
+    "gru", "Gated recurrent units over sequences, the reset gate applied after the product.",
+    signature: "gru { units, ... } -> Layer", options: Option.recurrent + [.layerName],
+    example: "wane.nn.gru { 64 }"
+  ) { context in
+    let options = try context.options(1)
+    return context.results(
+      LayerBox(try GRULayer(options.recurrent(), name: options.string("name"))))
+  }
+}
+
+extension Option {
+  /// What all recurrent layers take.
+  fileprivate static let recurrent = [
+    Option("units", "integer", at: 1, "the size of the state"),
+    Option(
+      "return_sequences", "boolean", default: "false",
+      "the state after every step, instead of that after the last"),
+    Option(
+      "go_backwards", "boolean", default: "false", "from the last step to the first, in that order"),
+    Option("use_bias", "boolean", default: "true", "adds a number to each sum"),
+  ]
+}
+
+extension Options {
+  fileprivate func recurrent() throws -> RecurrentOptions {
+    RecurrentOptions(
+      units: try required("units", integer("units")),
+      returnsSequences: try boolean("return_sequences", default: false),
+      goesBackwards: try boolean("go_backwards", default: false),
+      usesBias: try boolean("use_bias", default: true))
+  }
+}
