@@ -174,6 +174,11 @@ struct FixtureOptions: Decodable, Sendable {
     case "embedding":
       return try EmbeddingLayer(
         inputs: #require(input_dim), outputs: #require(output_dim), name: name)
+    case "multi_head_attention":
+      return try MultiHeadAttentionLayer(
+        heads: #require(num_heads), keySize: #require(key_dim), valueSize: value_dim,
+        outputs: output_dim, isCausal: #require(use_causal_mask as Bool?),
+        dropout: Float(#require(dropout)), usesBias: #require(use_bias as Bool?), name: name)
     case "simple_rnn", "lstm", "gru": return try recurrentLayer(kind, name: name)
     case "conv2d":
       return try Conv2DLayer(

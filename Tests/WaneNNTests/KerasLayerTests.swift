@@ -9,7 +9,8 @@ import WaneTensor
 @Suite struct KerasLayerTests {
   @Test(
     arguments: [
-      "activation", "convolution", "dense", "merge", "normalization", "pooling", "sequence",
+      "activation", "convolution", "dense", "merge", "normalization", "pooling", "attention",
+      "recurrent",
       "shape",
     ].flatMap(FixtureFile.cases))
   func agrees(_ item: FixtureCase) throws {
@@ -25,15 +26,6 @@ import WaneTensor
         identity: LayerIdentity())
     }
     let result = try SymbolicValue(layer, symbols, identity: LayerIdentity())
-    if item.name == "dense_rank_3" {
-      // Keras applies a dense layer to every row of an image or sequence; Wane says what to do instead.
-      let error = #expect(throws: WaneError.self) {
-        try ModelBuilder.functional(inputs: symbols, outputs: [result])
-      }
-      let text = "takes one row a sample, got Nx3x4; put a flatten layer before it"
-      #expect(error?.description == "in layer 'layer': dense: \(text)")
-      return
-    }
     var model = try ModelBuilder.functional(inputs: symbols, outputs: [result])
     for (name, value) in item.parameters ?? [:] {
       let old = try #require(model.parameters["layer/\(name)"], "\(name)")

@@ -155,7 +155,9 @@ import WaneTensor
     #expect(model.parameters.count == initial.count)
 
     let pool = try WorkerPool(count: workers)
-    let images = try #require(item.input).tensor()
+    let isOfWords = item.nodes?.first?.options.dtype == "i32"
+    let input = try #require(item.input)
+    let images = try isOfWords ? input.classes() : input.tensor()
     try expectClose(InferenceSession(model, pool: pool).run([images])[0], item.output, "output")
 
     let data = try Dataset(inputs: images, labels: #require(item.target).classes())

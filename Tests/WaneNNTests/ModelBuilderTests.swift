@@ -33,8 +33,8 @@ import WaneTensor
       { _ = try ModelBuilder.sequential([input(3), AddLayer()]) }
     ),
     (
-      "in layer 'dense': dense: takes one row a sample, got Nx4x4x1; put a flatten layer before it",
-      { _ = try ModelBuilder.sequential([input(4, 4, 1), DenseLayer(units: 2)]) }
+      "in layer 'dense': dense: takes rows, got N",
+      { _ = try ModelBuilder.sequential([input(), DenseLayer(units: 2)]) }
     ),
     (
       "in layer 'conv2d': conv2d: takes images [height, width, channels], got Nx9",

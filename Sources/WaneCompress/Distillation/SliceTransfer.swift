@@ -41,6 +41,10 @@ struct SliceTransfer {
       for (layer, partner) in SliceTransfer.match(mine, theirs) { partners[layer.path] = partner }
     }
     for layer in student.weightedLayers() {
+      guard !layer.isFloatOnly else {
+        report.skipped.append(.init(layer.label, "is neither a convolution nor a dense layer"))
+        continue
+      }
       guard let partner = partners[layer.path] else {
         report.skipped.append(.init(layer.path, "the teacher has no such layer left"))
         continue

@@ -51,14 +51,14 @@ public struct FilterReduction: ModelPass {
       let members = family.filter { selected.contains($0.path) }
       guard !members.isEmpty else { continue }
       if let reason = obstacle(family, members, channels) {
-        report.skipped += members.map { Report.Skipped($0.path, reason) }
+        report.skipped += members.map { Report.Skipped($0.label, reason) }
         continue
       }
       removed.formUnion(
         try leastImportant(of: family, model, channels, ratio: ratio(of: family, ratios)))
     }
     let narrowed = try channels.removing(removed)
-    for layer in chosen.layers where !report.skipped.contains(where: { $0.layer == layer.path }) {
+    for layer in chosen.layers where !report.skipped.contains(where: { $0.layer == layer.label }) {
       report.layers.append(row(layer, model, narrowed.model))
     }
     let tuned = try tune(narrowed.model)
@@ -154,13 +154,14 @@ public struct FilterReduction: ModelPass {
   private func row(_ layer: WeightedLayer, _ before: Graph, _ after: Graph) -> Report.Row {
     func extent(_ graph: Graph) -> (filters: Double, weights: Double) {
       let shape = graph.parameters[layer.kernel]?.shape
-      return (Double(shape?.dimensions.last ?? 0), Double(shape?.count ?? 0))
+      let columns = (shape?.dimensions.last ?? 0) / layer.columnsPerUnit
+      return (Double(columns), Double(shape?.count ?? 0))
     }
     let (old, new) = (extent(before), extent(after))
-    let unit = layer.kind == Conv2D.name ? "filters" : "units"
+    let unit = layer.unit
     let action = old.filters == new.filters ? "kept all \(unit)" : "took out \(unit)"
     return Report.Row(
-      layer: layer.path, action: action,
+      layer: layer.label, action: action,
       numbers: [.init(unit, old.filters, new.filters), .init("weights", old.weights, new.weights)])
   }
 }

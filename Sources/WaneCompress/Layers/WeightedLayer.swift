@@ -1,18 +1,37 @@
 import WaneGraph
 import WaneTensor
 
-/// A convolution or fully connected layer: what passes treat.
+/// A layer with a kernel: what passes treat.
+///
+/// A recurrent layer is two of them, one for the kernel that sees its inputs and one for that which
+/// sees its state.
 struct WeightedLayer: Sendable {
   /// The layer's path.
   let path: String
-  /// `conv2d` or `dense`.
+  /// What it is called in reports: the path, and the name of a kernel that is not the layer's first.
+  let label: String
+  /// The operation: `conv2d`, `dense`, `lstm`.
   let kind: String
   /// The nodes that compute it; more than one when the layer is applied to several values.
   var nodes: [Int]
   /// The name of its kernel.
   let kernel: String
-  /// The name of its bias, if it has one.
+  /// The name of its bias, if it has one that goes with the kernel alone.
   let bias: String?
+  /// Columns of the kernel that belong to one unit: the gates of recurrent layers.
+  let columnsPerUnit: Int
+
+  /// What the columns of the kernel are.
+  var unit: String {
+    switch kind {
+    case Conv2D.name: "filters"
+    case Embedding.name: "channels"
+    default: "units"
+    }
+  }
+
+  /// Whether it can run on integers.
+  var isFloatOnly: Bool { kind != Conv2D.name && kind != Dense.name }
 }
 
 extension Graph {
@@ -23,25 +42,40 @@ extension Graph {
     var layers: [WeightedLayer] = []
     var known: [String: Int] = [:]
     for (index, node) in nodes.enumerated() {
-      guard node.operation is Conv2D || node.operation is Dense,
-        let kernel = parameter(node.inputs[1])?.name
-      else { continue }
-      if let layer = known[kernel] {
-        layers[layer].nodes.append(index)
-        continue
+      for operand in node.operation.kernels {
+        guard let kernel = parameter(node.inputs[operand])?.name else { continue }
+        if let layer = known[kernel] {
+          layers[layer].nodes.append(index)
+          continue
+        }
+        known[kernel] = layers.count
+        let recurrence = (node.operation as? any RecurrentOperation)?.recurrence
+        let leaf = kernel.split(separator: "/").last.map(String.init) ?? kernel
+        layers.append(
+          WeightedLayer(
+            path: node.layer, label: operand == 1 ? node.layer : "\(node.layer)/\(leaf)",
+            kind: Swift.type(of: node.operation).name, nodes: [index], kernel: kernel,
+            bias: recurrence == nil && node.inputs.count > 2
+              ? parameter(node.inputs[2])?.name : nil,
+            columnsPerUnit: recurrence?.cell.gates ?? 1))
       }
-      known[kernel] = layers.count
-      layers.append(
-        WeightedLayer(
-          path: node.layer, kind: Swift.type(of: node.operation).name, nodes: [index],
-          kernel: kernel,
-          bias: node.inputs.count > 2 ? parameter(node.inputs[2])?.name : nil))
     }
     return layers
   }
 
-  /// The convolution of a layer, unless it is a dense one.
+  /// The convolution of a layer, unless it is of another kind.
   func convolution(of layer: WeightedLayer) -> Conv2D? {
     layer.nodes.first.flatMap { nodes[$0].operation as? Conv2D }
+  }
+}
+
+extension Operation {
+  /// The operands that are kernels.
+  fileprivate var kernels: [Int] {
+    switch self {
+    case is Conv2D, is Dense, is Embedding: [1]
+    case is any RecurrentOperation: [1, 2]
+    default: []
+    }
   }
 }

@@ -128,7 +128,7 @@ public struct Pruning: ModelPass {
     let before = count - Double(try old.nonzeroCount())
     let after = count - Double(try new.nonzeroCount())
     return Report.Row(
-      layer: layer.path, action: after > before ? "pruned weights" : "kept all weights",
+      layer: layer.label, action: after > before ? "pruned weights" : "kept all weights",
       numbers: [
         .init("zeros", before, after), .init("sparsity", before / count, after / count),
       ])

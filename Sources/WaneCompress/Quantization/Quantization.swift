@@ -117,6 +117,14 @@ public struct Quantization: ModelPass {
         skipped.append(.init(layer.path, "bits does not name it"))
         continue
       }
+      if layer.isFloatOnly {
+        skipped.append(.init(layer.label, "a layer of kind '\(layer.kind)' runs on floats"))
+        continue
+      }
+      if layer.nodes.contains(where: { isOfSequences(model.nodes[$0]) }) {
+        skipped.append(.init(layer.label, "a dense layer over sequences runs on floats"))
+        continue
+      }
       if let conv = model.convolution(of: layer), conv.groups != 1 {
         skipped.append(.init(layer.path, "a grouped convolution runs on floats"))
         continue
@@ -124,6 +132,10 @@ public struct Quantization: ModelPass {
       layers.append((layer, wanted))
     }
     return (layers, skipped)
+  }
+
+  private func isOfSequences(_ node: Node) -> Bool {
+    node.operation is Dense && node.outputs[0].dimensions.count > 1
   }
 
   private func row(_ layer: WeightedLayer, _ bits: Int, _ old: Parameter, _ new: Parameter) throws

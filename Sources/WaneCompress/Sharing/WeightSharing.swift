@@ -52,13 +52,13 @@ public struct WeightSharing: ModelPass {
         try isPlain || kernel.distinctCount(atMost: clusters + 1) > clusters
       {
         report.skipped.append(
-          .init(layer.path, "a codebook would take more bytes than the weights"))
+          .init(layer.label, "a codebook would take more bytes than the weights"))
         continue
       }
       try result.set(shared)
       report.layers.append(
         Report.Row(
-          layer: layer.path, action: "shares values",
+          layer: layer.label, action: "shares values",
           numbers: [
             .init("values", Double(try kernel.distinctCount()), Double(try shared.distinctCount())),
             .init("bytes", Double(kernel.byteCount), Double(shared.byteCount)),

@@ -9,7 +9,7 @@ extension Graph {
     BroadcastTo.self, Binary.self, Cast.self, Clip.self, Compare.self, Concat.self, Constant.self,
     Gather.self, LogSoftmax.self, MatMul.self, OneHot.self, Pad.self, Reduce.self,
     RowProduct.self, Slice.self, Transpose.self, Unary.self, Where.self,
-    Embedding.self, GRU.self, LSTM.self, SimpleRNN.self,
+    Attention.self, Embedding.self, GRU.self, LSTM.self, SimpleRNN.self,
   ])
 
   /// The operations that only training graphs and compiled graphs have.
@@ -24,7 +24,7 @@ extension Graph {
     QuantizeWeights.self, QuantizeWeightsGradient.self, ScaleRows.self, SoftmaxGradient.self,
     SquaredError.self, ToBytes.self,
     DivideByBatch.self, ScatterAdd.self, ShardShare.self,
-    EmbeddingGradient.self, RecurrentGradient.self,
+    AttentionGradient.self, EmbeddingGradient.self, RecurrentGradient.self,
   ])
 
   private static func table(_ types: [any Operation.Type]) -> [String: any Operation.Type] {

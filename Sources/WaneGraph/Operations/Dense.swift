@@ -1,9 +1,9 @@
 import COneDNN
 import WaneTensor
 
-/// A fully connected layer: `y = x W + b`.
+/// A fully connected layer: `y = x W + b`, over the last axis.
 ///
-/// Operands: rows `[N, I]`, weights `[I, O]`, and a bias `[O]` if any.
+/// Operands: rows `[N, ..., I]`, weights `[I, O]`, and a bias `[O]` if any.
 public struct Dense: Operation {
   public static let name = "dense"
   /// Whether `max(0, y)` is applied; set by the fusion pass.
@@ -21,21 +21,20 @@ public struct Dense: Operation {
     for input in inputs { try require(input, .f32) }
     let row = inputs[0].dimensions
     let weights = inputs[1].dimensions
-    guard inputs[0].isBatched, row.count == 1 else {
-      throw WaneError(
-        Self.name, "takes one row a sample, got \(inputs[0]); put a flatten layer before it")
+    guard inputs[0].isBatched, let width = row.last else {
+      throw WaneError(Self.name, "takes rows, got \(inputs[0])")
     }
-    guard !inputs[1].isBatched, weights.count == 2, weights[0] == row[0], weights[1] > 0 else {
-      throw WaneError(Self.name, "weights \(Shape.text(weights)) do not fit rows of \(row[0])")
+    guard !inputs[1].isBatched, weights.count == 2, weights[0] == width, weights[1] > 0 else {
+      throw WaneError(Self.name, "weights \(Shape.text(weights)) do not fit rows of \(width)")
     }
     guard inputs.count == 2 || inputs[2] == .fixed([weights[1]]) else {
       throw WaneError(Self.name, "bias \(inputs[2]) does not fit \(weights[1]) units")
     }
-    return [.batched([weights[1]])]
+    return [.batched(row.dropLast() + [weights[1]])]
   }
 
   public func work(_ inputs: [ValueType], _ outputs: [ValueType]) -> Int {
-    inputs[1].sampleCount
+    product(rows(inputs[0]), inputs[1].sampleCount)
   }
 
   public func gradient(_ context: inout GradientContext) throws -> [Value?] {
@@ -59,7 +58,7 @@ public struct Dense: Operation {
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     let hasBias = context.inputTypes.count == 3
-    var shape = denseShape(context.batch, context.inputTypes[1])
+    var shape = denseShape(context.batch * rows(context.inputTypes[0]), context.inputTypes[1])
     var flags = (hasBias ? UInt32(WANE_DNN_BIAS) : 0) | (isReLUFused ? UInt32(WANE_DNN_RELU) : 0)
     if !context.isConstant(1) { flags |= UInt32(WANE_DNN_PLAIN_WEIGHTS) }
     let kernel = try DenseMathKernel(Self.name) {
@@ -85,10 +84,12 @@ public struct DenseInputGradient: Operation {
 
   public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
     try operands(inputs, 2...2)
-    return [.batched([inputs[1].dimensions[0]])]
+    return [.batched(inputs[0].dimensions.dropLast() + [inputs[1].dimensions[0]])]
   }
 
-  public func work(_ inputs: [ValueType], _ outputs: [ValueType]) -> Int { inputs[1].sampleCount }
+  public func work(_ inputs: [ValueType], _ outputs: [ValueType]) -> Int {
+    product(rows(inputs[0]), inputs[1].sampleCount)
+  }
 
   public func gradient(_ context: inout GradientContext) throws -> [Value?] {
     guard let g = context.outputGradients[0] else { return [nil, nil] }
@@ -99,7 +100,7 @@ public struct DenseInputGradient: Operation {
   }
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
-    var shape = denseShape(context.batch, context.inputTypes[1])
+    var shape = denseShape(context.batch * rows(context.inputTypes[0]), context.inputTypes[1])
     let flags = UInt32(WANE_DNN_PLAIN_WEIGHTS)
     let kernel = try DenseMathKernel(Self.name) {
       wane_dnn_dense_backward_data_create(&shape, flags, WANE_DNN_AUTO, $0)
@@ -127,7 +128,9 @@ public struct DenseWeightGradient: Operation {
     return [.fixed([inputs[0].channels, inputs[1].channels]), .fixed([inputs[1].channels])]
   }
 
-  public func work(_ inputs: [ValueType], _ outputs: [ValueType]) -> Int { outputs[0].sampleCount }
+  public func work(_ inputs: [ValueType], _ outputs: [ValueType]) -> Int {
+    product(rows(inputs[0]), outputs[0].sampleCount)
+  }
 
   public func gradient(_ context: inout GradientContext) throws -> [Value?] {
     let (x, dy) = (context.inputs[0], context.inputs[1])
@@ -147,7 +150,8 @@ public struct DenseWeightGradient: Operation {
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     var shape = denseShape(
-      context.batch, .fixed([context.inputTypes[0].channels, context.inputTypes[1].channels]))
+      context.batch * rows(context.inputTypes[0]),
+      .fixed([context.inputTypes[0].channels, context.inputTypes[1].channels]))
     let flags = context.isUsed(1) ? UInt32(WANE_DNN_BIAS) : 0
     let kernel = try DenseMathKernel(Self.name) {
       wane_dnn_dense_backward_weights_create(&shape, flags, WANE_DNN_AUTO, $0)
@@ -159,6 +163,14 @@ public struct DenseWeightGradient: Operation {
     arguments.diff_weights = context.output(0).floats
     if context.isUsed(1) { arguments.diff_bias = context.output(1).floats }
     return kernel.kernel(arguments)
+  }
+}
+
+/// Rows a sample; 1 for those of a scalar's extents.
+private func rows(_ type: ValueType) -> Int {
+  type.dimensions.dropLast().reduce(1) { product, extent in
+    let (result, overflow) = product.multipliedReportingOverflow(by: extent)
+    return overflow ? .max : result
   }
 }
 

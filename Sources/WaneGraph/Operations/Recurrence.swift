@@ -21,7 +21,7 @@ public enum RecurrentCell: Hashable, Sendable {
   case gru
 
   /// How many numbers a unit sums up.
-  var gates: Int {
+  public var gates: Int {
     switch self {
     case .simple: 1
     case .lstm: 4

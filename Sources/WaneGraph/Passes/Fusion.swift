@@ -133,6 +133,11 @@ extension Graph {
 
   /// The same graph with dropout taken out.
   public func withoutDropout() throws -> Graph {
-    try rewritten { _, node, inputs, _ in node.operation is Dropout ? inputs : nil }
+    try rewritten { _, node, inputs, graph in
+      if let attention = node.operation as? Attention, attention.rate > 0 {
+        return try graph.add(attention.withoutDropout(), inputs, layer: node.layer)
+      }
+      return node.operation is Dropout ? inputs : nil
+    }
   }
 }

@@ -70,7 +70,7 @@ private struct IntegerLowering {
       if let result = try lower(index, node, window: conv.window, relu: conv.isReLUFused) {
         return [result]
       }
-    case let dense as Dense:
+    case let dense as Dense where node.outputs[0].dimensions.count == 1:
       if let result = try lower(index, node, window: nil, relu: dense.isReLUFused) {
         return [result]
       }

@@ -4,7 +4,9 @@ import WaneTensor
 
 extension Function {
   /// The layers of sequences, for `wane.nn`.
-  static let sequenceLayers: [Function] = [.embedding, .simpleRNN, .lstm, .gru]
+  static let sequenceLayers: [Function] = [
+    .embedding, .simpleRNN, .lstm, .gru, .multiHeadAttention,
+  ]
 
   private static let embedding = Function(
     "embedding", "A vector for each whole number: rows of a table that is learned.",
@@ -71,6 +73,38 @@ extension Function {
     let options = try context.options(1)
     return context.results(
       LayerBox(try GRULayer(options.recurrent(), name: options.string("name"))))
+  }
+
+  private static let multiHeadAttention = Function(
+    "multi_head_attention", "Attention over sequences (Vaswani et al., 2017).",
+    signature:
+      "multi_head_attention { num_heads, key_dim, ... } -> Layer, called with x, { query, value } "
+      + "or { query, value, key }",
+    options: [
+      Option("num_heads", "integer", at: 1, "how many heads look at the sequence"),
+      Option("key_dim", "integer", at: 2, "numbers of a head's queries and keys"),
+      Option("value_dim", "integer", default: "key_dim", "numbers of a head's values"),
+      Option("output_dim", "integer", default: "the query's", "channels of the result"),
+      Option(
+        "use_causal_mask", "boolean", default: "false",
+        "a position attends to itself and earlier ones only"),
+      Option(
+        "dropout", "number in [0, 1)", default: "0", "the part of the weights that is dropped"),
+      Option("use_bias", "boolean", default: "true", "the projections add a number to each result"),
+      .layerName,
+    ],
+    example: "y = wane.nn.multi_head_attention { 4, 16 } (wane.nn.input { 20, 64 })"
+  ) { context in
+    let options = try context.options(1)
+    return context.results(
+      LayerBox(
+        try MultiHeadAttentionLayer(
+          heads: options.required("num_heads", options.integer("num_heads")),
+          keySize: options.required("key_dim", options.integer("key_dim")),
+          valueSize: options.integer("value_dim"), outputs: options.integer("output_dim"),
+          isCausal: options.boolean("use_causal_mask", default: false),
+          dropout: Float(options.number("dropout", default: 0)),
+          usesBias: options.boolean("use_bias", default: true), name: options.string("name"))))
   }
 }
 

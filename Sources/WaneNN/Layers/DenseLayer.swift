@@ -1,7 +1,7 @@
 import WaneGraph
 import WaneTensor
 
-/// A fully connected layer: `[N, I]` to `[N, units]`.
+/// A fully connected layer over the last axis: `[N, ..., I]` to `[N, ..., units]`.
 ///
 /// Kernel `[I, units]`, Glorot uniform; bias `[units]`, zero.
 public struct DenseLayer: Layer {
@@ -26,8 +26,8 @@ public struct DenseLayer: Layer {
 
   public func build(_ builder: inout LayerBuilder, _ inputs: [Value]) throws -> Value {
     let row = builder.type(inputs[0])
-    guard row.dimensions.count == 1 else {
-      throw WaneError("dense", "takes one row a sample, got \(row); put a flatten layer before it")
+    guard !row.dimensions.isEmpty else {
+      throw WaneError("dense", "takes rows, got \(row)")
     }
     var operands = inputs
     operands.append(try builder.parameter("kernel", [row.channels, units], .glorotUniform))

@@ -45,15 +45,24 @@ public struct LayerBuilder {
   public func type(_ value: Value) -> ValueType { graph.type(of: value) }
 
   /// Appends an operation with one result.
-  public mutating func add(_ operation: any Operation, _ inputs: [Value]) throws -> Value {
-    try graph.add(one: operation, inputs, layer: path)
+  ///
+  /// - Parameters:
+  ///   - operation: what is done.
+  ///   - inputs: to what.
+  ///   - part: which part of the layer it belongs to, for layers with several kernels.
+  public mutating func add(
+    _ operation: any Operation, _ inputs: [Value], part: String? = nil
+  ) throws -> Value {
+    try graph.add(one: operation, inputs, layer: part.map { "\(path)/\($0)" } ?? path)
   }
 
   /// Adds a parameter of the layer, or reads it when the layer was applied before.
   public mutating func parameter(
-    _ name: String, _ dimensions: [Int], _ initializer: Initializer, isTrainable: Bool = true
+    _ name: String, _ dimensions: [Int], _ initializer: Initializer, isTrainable: Bool = true,
+    part: String? = nil
   ) throws -> Value {
     let full = "\(path)/\(name)"
+    let place = part.map { "\(path)/\($0)" } ?? path
     if let existing = graph.parameters[full] {
       guard existing.shape.dimensions == dimensions else {
         throw WaneError(
@@ -61,11 +70,11 @@ public struct LayerBuilder {
           "is shared between inputs that want \(name) \(existing.shape) and "
             + Shape.text(dimensions))
       }
-      return try graph.read(full, layer: path)
+      return try graph.read(full, layer: place)
     }
     let value = try initializer.tensor(Shape(dimensions), seed: seed, stream: full)
     return try graph.add(
-      parameter: Parameter(full, value, isTrainable: isTrainable), layer: path)
+      parameter: Parameter(full, value, isTrainable: isTrainable), layer: place)
   }
 
   /// Appends an activation by its name, if any.

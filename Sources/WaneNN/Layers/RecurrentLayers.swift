@@ -45,12 +45,13 @@ extension RecurrentLayer {
   public var initialBias: Initializer { .zeros }
 
   public func build(_ builder: inout LayerBuilder, _ inputs: [Value]) throws -> Value {
-    try build(&builder, inputs, direction: options.direction, part: "")
+    try build(&builder, inputs, direction: options.direction)
   }
 
-  /// Adds the layer walking in a direction, its parameters in a part of the layer at hand.
+  /// Adds the layer walking in a direction, as a part of the layer at hand if there are several.
   func build(
-    _ builder: inout LayerBuilder, _ inputs: [Value], direction: RecurrentDirection, part: String
+    _ builder: inout LayerBuilder, _ inputs: [Value], direction: RecurrentDirection,
+    part: String? = nil
   ) throws -> Value {
     let operation = try operation(direction)
     let type = builder.type(inputs[0])
@@ -58,17 +59,19 @@ extension RecurrentLayer {
       throw WaneError(Self.kind, "takes sequences [steps, channels], got \(type)")
     }
     let recurrence = operation.recurrence
+    let prefix = part.map { "\($0)/" } ?? ""
     var operands = inputs
     operands.append(
-      try builder.parameter(part + "kernel", [type.channels, recurrence.columns], .glorotUniform))
+      try builder.parameter(
+        prefix + "kernel", [type.channels, recurrence.columns], .glorotUniform, part: part))
     operands.append(
       try builder.parameter(
-        part + "recurrent_kernel", [options.units, recurrence.columns], .orthogonal))
+        prefix + "recurrent_kernel", [options.units, recurrence.columns], .orthogonal, part: part))
     if options.usesBias {
       let extents = recurrence.cell.bias(units: options.units)
-      operands.append(try builder.parameter(part + "bias", extents, initialBias))
+      operands.append(try builder.parameter(prefix + "bias", extents, initialBias, part: part))
     }
-    return try builder.graph.add(operation, operands, layer: builder.path)[0]
+    return try builder.add(operation, operands, part: part)
   }
 }
 

@@ -30,8 +30,10 @@ class Network:
             layer = self.layers[node["name"]]
             if check:
                 self.check(node, layer, argument)
-            training_argument = {"training": training} if node["layer"] in ("batch_norm", "dropout") else {}
-            values[node["name"]] = layer(argument, **training_argument)
+            if node["layer"] in ("batch_norm", "dropout"):
+                values[node["name"]] = layer(argument, training=training)
+            else:
+                values[node["name"]] = keras_layers.call(node["layer"], layer, argument, node["options"])
         return values[self.nodes[-1]["name"]]
 
     @staticmethod
@@ -46,13 +48,21 @@ class Network:
                 kinks.check_relu(layer(argument).numpy(), kinks.NETWORK_MARGIN)
                 layer.activation = activation
 
-    def variables(self):
+    def variables(self, trainable=False):
         """The float variables by path, in the order of the nodes."""
-        return {f"{name}/{v.name}": v for name, layer in self.layers.items() for v in layer.weights
-                if v.dtype.startswith("float")}
+        kinds = {n["name"]: n["layer"] for n in self.nodes}
+        return {f"{name}/{keras_layers.parameter_name(kinds[name], layer, v)}": v
+                for name, layer in self.layers.items()
+                for v in (layer.trainable_variables if trainable else layer.weights) if v.dtype.startswith("float")}
+
+    def stored(self, values):
+        """Parameters or gradients by path as the fixture has them."""
+        kinds = {n["name"]: n["layer"] for n in self.nodes}
+        return {k: tensor(keras_layers.stored(kinds[k.split("/")[0]], k.split("/", 1)[1], v))
+                for k, v in values.items()}
 
     def values(self):
-        return {k: tensor(v.numpy().astype(np.float64)) for k, v in self.variables().items()}
+        return self.stored({k: v.numpy().astype(np.float64) for k, v in self.variables().items()})
 
 
 def node(name, layer, inputs, **options):
@@ -72,10 +82,11 @@ def training(name, nodes, batch, classes, from_logits, optimizer, optimizer_opti
     shape = nodes[0]["options"]["shape"]
 
     def build(draw):
-        x = draw.uniform((batch, *shape))
+        words = nodes[0]["options"].get("words")
+        x = draw.labels((batch, *shape), words) if words else draw.uniform((batch, *shape))
         labels = draw.labels(batch, classes)
         network = Network(nodes)
-        x_tensor = tf.constant(x.astype(keras.config.floatx()))
+        x_tensor = tf.constant(x if words else x.astype(keras.config.floatx()))
         network(x_tensor, training=False)  # builds the layers
         initial = {}
         for path, variable in network.variables().items():
@@ -94,20 +105,22 @@ def training(name, nodes, batch, classes, from_logits, optimizer, optimizer_opti
             "loss": "cross_entropy", "loss_options": {"target": "sparse", "from_logits": from_logits},
             "optimizer": optimizer, "optimizer_options": optimizer_options,
             "input": tensor(x), "target": tensor(labels),
-            "initial_parameters": {k: tensor(v) for k, v in initial.items()},
+            "initial_parameters": network.stored(initial),
             "output": predict(False), "output_training": predict(True),
         }
         made = keras_layers.optimizer(optimizer, optimizer_options)
-        trainable = {f"{n}/{v.name}": v for n, layer in network.layers.items() for v in layer.trainable_variables}
+        trainable = network.variables(trainable=True)
         losses = []
         for step in range(steps):
             with tf.GradientTape() as tape:
                 value = loss(labels, network(x_tensor, training=True, check=True))
-            gradients = tape.gradient(value, [v.value for v in trainable.values()])
+            # The gradient of an embedding comes as a list of its rows.
+            gradients = [tf.convert_to_tensor(g)
+                         for g in tape.gradient(value, [v.value for v in trainable.values()])]
             if step == 0:
-                check_gradients(gradients)
-                case["gradients"] = {
-                    k: tensor(g.numpy().astype(np.float64)) for k, g in zip(trainable, gradients)}
+                check_gradients(trainable, gradients)
+                case["gradients"] = network.stored(
+                    {k: g.numpy().astype(np.float64) for k, g in zip(trainable, gradients)})
             made.apply(gradients, list(trainable.values()))
             losses.append(number(value))
         case["losses"] = losses
@@ -119,18 +132,22 @@ def training(name, nodes, batch, classes, from_logits, optimizer, optimizer_opti
 
 
 def draw_parameter(draw, path, shape):
-    leaf = path.split("/")[1]
+    leaf = path.split("/")[-1]
     if leaf in ("gamma", "moving_variance"):
         return draw.uniform(shape, 0.5, 1.5)
-    if leaf == "kernel":  # Glorot's bound, so that depth neither blows up nor kills the signal
+    if leaf == "embeddings":
+        return draw.uniform(shape, -0.5, 0.5)
+    if leaf.endswith("kernel"):  # Glorot's bound, so that depth neither blows up nor kills the signal
         fan_in, fan_out = int(np.prod(shape[:-1])), int(np.prod(shape[:-2])) * shape[-1]
         bound = float(np.sqrt(6 / (fan_in + fan_out)))
         return draw.uniform(shape, -bound, bound)
     return draw.uniform(shape, -0.1, 0.1)
 
 
-def check_gradients(gradients):
-    for gradient in gradients:
+def check_gradients(names, gradients):
+    for name, gradient in zip(names, gradients):
+        if name.endswith("key/bias"):  # What all keys have in common does not change a softmax.
+            continue
         magnitude = np.abs(gradient.numpy())
         if np.any((magnitude > 0) & (magnitude < SMALLEST_GRADIENT)):
             raise Unsuitable("a gradient is too small for Adam to be well conditioned")
@@ -163,7 +180,27 @@ def cases():
     ]
     adam = {"learning_rate": 0.001, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-7}
     sgd = {"learning_rate": 0.05, "momentum": 0.9, "nesterov": False}
+    lstm = chain(
+        ("input", "input", {"shape": [9, 4]}),
+        ("lstm_1", "lstm", {"units": 6, "return_sequences": True}),
+        ("lstm_2", "lstm", {"units": 5}),
+        ("dense_1", "dense", {"units": 4, "activation": "softmax"}),
+    )
+    transformer = [node("input", "input", [], shape=[6], dtype="i32", words=9),
+                   node("embedding", "embedding", ["input"], input_dim=9, output_dim=8)]
+    for block in (1, 2):
+        transformer += [
+            node(f"attention_{block}", "multi_head_attention", [transformer[-1]["name"]], num_heads=2, key_dim=4,
+                 use_causal_mask=block == 1),
+            node(f"add_{block}", "add", [transformer[-1]["name"], f"attention_{block}"]),
+            node(f"wide_{block}", "dense", [f"add_{block}"], units=12, activation="tanh"),
+            node(f"narrow_{block}", "dense", [f"wide_{block}"], units=8),
+            node(f"sum_{block}", "add", [f"add_{block}", f"narrow_{block}"]),
+        ]
+    transformer += [node("flatten", "flatten", ["sum_2"]), node("dense", "dense", ["flatten"], units=5)]
     return [
+        training("lstm_sgd", lstm, 5, 4, False, "sgd", sgd, 3),
+        training("transformer_sgd", transformer, 6, 5, True, "sgd", sgd, 3),
         training("mission_small_adam", mission, 6, 10, False, "adam", adam, 3),
         training("mission_small_sgd", mission, 6, 10, False, "sgd", sgd, 3),
         training("residual_sgd", residual, 4, 4, True, "sgd", sgd, 3),

@@ -56,6 +56,44 @@ extension Naive {
     return y
   }
 
+  /// Attention of several heads; `kept` says which weights stay and `scale` what they are multiplied
+  /// by.
+  static func attention(
+    _ operands: [Block], heads: Int, isCausal: Bool, scale: Double = 1,
+    kept: (Int) -> Bool = { _ in true }
+  ) -> Block {
+    let (q, k, v) = (operands[0], operands[1], operands[2])
+    let (samples, queries, keys) = (q.dimensions[0], q.dimensions[1], k.dimensions[1])
+    let (size, width) = (q.dimensions[2] / heads, v.dimensions[2] / heads)
+    func element(_ block: Block, _ n: Int, _ step: Int, _ head: Int, _ channel: Int) -> Double {
+      let channels = block.dimensions[2]
+      let position = n * block.dimensions[1] + step
+      return block.values[position * channels + head * (channels / heads) + channel]
+    }
+    var y = Block(zeros: [samples, queries, heads * width])
+    for n in 0..<samples {
+      for head in 0..<heads {
+        for query in 0..<queries {
+          let visible = isCausal ? min(query + 1, keys) : keys
+          let scores = (0..<visible).map { key -> Double in
+            let dot = (0..<size).reduce(0.0) {
+              $0 + element(q, n, query, head, $1) * element(k, n, key, head, $1)
+            }
+            return dot / Double(size).squareRoot()
+          }
+          for (key, weight) in softmax(scores).enumerated()
+          where kept(((n * heads + head) * queries + query) * keys + key) {
+            for channel in 0..<width {
+              y.values[((n * queries + query) * heads + head) * width + channel] +=
+                scale * weight * element(v, n, key, head, channel)
+            }
+          }
+        }
+      }
+    }
+    return y
+  }
+
   static func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
 }
 

@@ -1,9 +1,10 @@
+import CKernels
 import WaneTensor
 
 @testable import WaneGraph
 
 extension OperationCase {
-  static let sequences: [OperationCase] = recurrences + embeddings
+  static let sequences: [OperationCase] = recurrences + embeddings + attentions
 
   private static let recurrences: [OperationCase] = [
     recurrence("last state", [4, 3], try LSTM(units: 5)),
@@ -66,6 +67,43 @@ extension OperationCase {
           Block(
             operands[0].dimensions + [5],
             operands[0].values.flatMap { row in (0..<5).map { operands[1][Int(row), $0] } })
+        ]
+      })
+  }
+
+  private static let attentions: [OperationCase] = [
+    attention("one head", [3, 4], [3, 4], [3, 4], heads: 1),
+    attention("heads", [3, 6], [4, 6], [4, 9], heads: 3),
+    attention("causal", [4, 4], [4, 4], [4, 2], heads: 2, isCausal: true),
+    attention("causal, few keys", [4, 2], [2, 2], [2, 2], heads: 1, isCausal: true),
+    attention("one step", [1, 2], [1, 2], [1, 2], heads: 2),
+    attention("dropout", [3, 4], [5, 4], [5, 4], heads: 2, rate: 0.4),
+  ]
+
+  private static func attention(
+    _ detail: String, _ queries: [Int], _ keys: [Int], _ values: [Int], heads: Int,
+    isCausal: Bool = false, rate: Float = 0
+  ) -> OperationCase {
+    OperationCase(
+      name: "attention", detail: detail,
+      operands: [.batched(queries, -2...2), .batched(keys, -2...2), .batched(values)],
+      differentiable: [0, 1, 2], tolerance: 5e-6,
+      modes: rate > 0 ? [.training] : [.training, .inference],
+      build: {
+        let operation = try Attention(heads: heads, isCausal: isCausal, rate: rate, stream: 4)
+        return [try $0.add(operation, $1)[0]]
+      },
+      reference: { operands in
+        // In step 2 of a run with seed 11 (see `runner`).
+        let count = operands[0].dimensions[0] * heads * queries[0] * keys[0]
+        var random = [UInt32](repeating: 0, count: count)
+        wane_random_u32(11, 4 << 32 + 2, 0, &random, count)
+        let limit = Double(rate) * 4_294_967_296
+        let kept = random.map { Double($0) >= limit }
+        return [
+          Naive.attention(
+            operands, heads: heads, isCausal: isCausal, scale: 1 / (1 - Double(rate)),
+            kept: { kept[$0] })
         ]
       })
   }
