@@ -4,6 +4,8 @@
 /* Wane's native kernels. Each header is the reference of one concept. */
 
 #include "wane_activation.h"
+#include "wane_augment.h"
+#include "wane_background.h"
 #include "wane_bits.h"
 #include "wane_cast.h"
 #include "wane_cpu.h"

@@ -13,6 +13,34 @@ final class DatasetBox: LuaObject {
     let classes =
       dataset.classCount.map { ", \($0) classes" } ?? ", targets \(dataset.labels.shape)"
     return "\(dataset.name): \(NumberText.grouped(dataset.count)) samples of \(sample) "
-      + "\(dataset.inputs.dtype)\(classes)"
+      + "\(dataset.inputs.dtype)\(classes)\(dataset.augmentation == nil ? "" : ", augmented")"
   }
+}
+
+/// A walk over the batches of a data set.
+final class BatchIterator: LuaObject {
+  let batches: Batches
+
+  init(_ batches: Batches) { self.batches = batches }
+}
+
+extension Noun {
+  static let batches = Noun(
+    BatchIterator.self, "Batches", "Walks over the batches of a data set.",
+    metamethods: [
+      Function(
+        "__call", "The next batch, or nil after the last.",
+        signature: "iterator() -> inputs, labels",
+        method: { (iterator: BatchIterator, context) in
+          guard let batch = try iterator.batches.nextBatch() else {
+            return context.results(LuaValue.none)
+          }
+          return context.results(TensorBox(batch.inputs), TensorBox(batch.labels))
+        }),
+      Function(
+        "__len", "How many batches there are.", signature: "#iterator",
+        method: { (iterator: BatchIterator, context) in
+          context.results(iterator.batches.count)
+        }),
+    ])
 }

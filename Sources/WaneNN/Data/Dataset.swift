@@ -14,11 +14,18 @@ public struct Dataset: Sendable {
   public let labels: Tensor
   /// What it is called in messages.
   public let name: String
+  /// What the classes are called, class 0 first; empty when nobody said.
+  public let classNames: [String]
+  /// How samples are changed while a model is trained on them.
+  public internal(set) var augmentation: Augmentation?
 
   /// Joins samples and labels.
   ///
   /// - Throws: when their numbers differ.
-  public init(inputs: Tensor, labels: Tensor, name: String = "dataset") throws {
+  public init(
+    inputs: Tensor, labels: Tensor, name: String = "dataset", classNames: [String] = [],
+    augmentation: Augmentation? = nil
+  ) throws {
     guard inputs.shape.rank > 0, labels.shape.rank > 0, inputs.shape[0] == labels.shape[0] else {
       throw WaneError(
         name, "inputs \(inputs.shape) and labels \(labels.shape) differ in their number of samples")
@@ -32,6 +39,15 @@ public struct Dataset: Sendable {
     self.inputs = inputs
     self.labels = labels
     self.name = name
+    self.classNames = classNames
+    self.augmentation = augmentation
+  }
+
+  /// The same kind of data set with other samples.
+  func with(inputs: Tensor, labels: Tensor) throws -> Dataset {
+    try Dataset(
+      inputs: inputs, labels: labels, name: name, classNames: classNames,
+      augmentation: augmentation)
   }
 
   /// The number of samples.
@@ -40,24 +56,24 @@ public struct Dataset: Sendable {
   /// The extents of a sample.
   public var sampleDimensions: [Int] { Array(inputs.shape.dimensions.dropFirst()) }
 
-  /// The number of classes: one more than the highest label; nil when labels are not classes.
+  /// The number of classes: that of their names, or one more than the highest label; nil when labels
+  /// are not classes.
   public var classCount: Int? {
     guard labels.dtype == .i32 else { return nil }
-    return labels.with(Int32.self) { Int($0.max() ?? -1) + 1 }
+    return max(classNames.count, labels.with(Int32.self) { Int($0.max() ?? -1) + 1 })
   }
 
   /// The samples of a range of positions, from 0.
   public func slice(_ range: Range<Int>) throws -> Dataset {
     let bounded = range.clamped(to: 0..<count)
-    return try Dataset(inputs: inputs.rows(bounded), labels: labels.rows(bounded), name: name)
+    return try with(inputs: inputs.rows(bounded), labels: labels.rows(bounded))
   }
 
   /// The samples at the given positions, from 0, in that order.
   ///
   /// - Throws: when a position is beyond the end.
   public func gather(_ positions: [Int32]) throws -> Dataset {
-    try Dataset(
-      inputs: inputs.gatheringRows(positions), labels: labels.gatheringRows(positions), name: name)
+    try with(inputs: inputs.gatheringRows(positions), labels: labels.gatheringRows(positions))
   }
 
   /// The samples in an order that the seed decides.
@@ -66,7 +82,7 @@ public struct Dataset: Sendable {
   }
 
   /// An order of `count` samples, decided by seed and epoch.
-  static func permutation(_ count: Int, seed: UInt64, epoch: Int) throws -> [Int32] {
+  public static func permutation(_ count: Int, seed: UInt64, epoch: Int) throws -> [Int32] {
     guard count <= Int(Int32.max) else {
       throw WaneError("dataset", "\(count) samples are more than can be shuffled")
     }

@@ -58,10 +58,8 @@ public struct Profile: Sendable {
   ///   - poll: called between runs; throws to stop.
   /// - Throws: when a kernel fails.
   public init(_ run: TrainingRun, runs: Int, poll: () throws -> Void = {}) throws {
-    let (program, positions) = try run.singleProgram()
-    try self.init(program, batch: positions.count, runs: runs, poll: poll) {
-      run.fill(program, positions)
-    }
+    let (program, fill, samples) = try run.singleProgram()
+    try self.init(program, batch: samples, runs: runs, poll: poll, fill: fill)
   }
 
   /// Inputs are filled before each run: their memory may serve other values later in it.

@@ -52,7 +52,7 @@ public final class TrainingRun {
 
   private let model: Graph
   /// What the inputs of a step are taken from, row by row.
-  private let feed: [Tensor]
+  private let feed: StepFeed
   private let training: TrainingGraph
   private let pool: WorkerPool
   private let store: VariableStore
@@ -87,16 +87,17 @@ public final class TrainingRun {
       throw WaneError("train", "epochs must be at least 0, got \(epochs)")
     }
     _ = try options.optimizer.validated()
+    let (data, options) = try data.prepared(for: model, options)
     self.model = model
     self.data = data
     self.options = options
     self.pool = pool
     training = try TrainingGraph(model, data: data, options: options)
-    var feed = [data.inputs, data.labels]
+    var targets = [data.labels]
     if let teacher = options.teacher {
-      feed.append(try teacher.answers(for: data, student: model, pool: pool, poll: poll))
+      targets.append(try teacher.answers(for: data, student: model, pool: pool, poll: poll))
     }
-    self.feed = feed
+    feed = try data.feed(targets: targets)
     store = try VariableStore(
       training.form.variables, trained: Set(training.trained.map(\.name)),
       slots: options.optimizer.rule.slots, isAveraged: options.optimizer.averageMomentum != nil,
@@ -118,10 +119,10 @@ public final class TrainingRun {
   public func runStep() throws -> Measure {
     let positions = try nextPositions()
     let crew = try crew(for: positions.count)
-    let (seed, number) = (options.seed, UInt64(step))
+    let (seed, number, epoch) = (options.seed, UInt64(step), UInt64(epoch))
     try pool.run { worker in
       guard crew.indices.contains(worker) else { return }
-      crew[worker].run(feed, positions, seed: seed, step: number)
+      crew[worker].run(feed, positions, epoch: epoch, seed: seed, step: number)
     }
     // All are asked, so that none keeps its failure for the next step.
     let checks = crew.map { shard in Result { try shard.check() } }
@@ -189,21 +190,21 @@ public final class TrainingRun {
     return total
   }
 
-  /// A program that runs the next batch whole on one worker, and the positions of its samples; for
-  /// profiles.
-  func singleProgram() throws -> (program: Program, positions: ArraySlice<Int32>) {
+  /// A program that runs the next batch whole on one worker, how to fill its inputs, and the number
+  /// of samples; for profiles.
+  func singleProgram() throws -> (program: Program, fill: () -> Void, samples: Int) {
     let positions = try nextPositions()
     let program = try Program(
       training.graph, batch: positions.count, mode: .training, weights: weights,
       precision: options.precision)
-    return (program, positions)
-  }
-
-  /// Writes samples into the inputs of a program.
-  func fill(_ program: Program, _ positions: ArraySlice<Int32>) {
-    for (buffer, tensor) in zip(program.inputs, feed) {
-      TrainingShard.fill(buffer, from: tensor, positions)
+    let scratch = try Storage(byteCount: feed.scratchBytes, for: "profile")
+    let draw = FeedDraw(seed: options.seed, epoch: UInt64(epoch))
+    let fill = { [feed] in
+      for (column, buffer) in program.inputs.enumerated() {
+        feed.fill(column, buffer.pointer, positions, draw, scratch: scratch.pointer)
+      }
     }
+    return (program, fill, positions.count)
   }
 
   /// The model with the variables as they are now, or with their moving averages when the optimizer
@@ -273,7 +274,7 @@ public final class TrainingRun {
     let crew = try (0..<members).map { worker in
       try TrainingShard(
         training, samples: batch * worker / members..<batch * (worker + 1) / members, batch: batch,
-        weights: weights, store: store, member: TeamMember(team, worker: worker),
+        weights: weights, store: store, member: TeamMember(team, worker: worker), feed: feed,
         precision: options.precision)
     }
     crews[batch] = crew

@@ -28,6 +28,8 @@ final class TrainingShard {
   private let total: UnsafeMutablePointer<Float>
   private let part: UnsafeMutablePointer<Float>?
   private let count: Int
+  /// What the feed works in.
+  private let scratch: Storage
 
   /// Compiles the programs of a shard.
   ///
@@ -38,11 +40,15 @@ final class TrainingShard {
   ///   - weights: the parameters that do not move.
   ///   - store: the variables, and room for their gradients.
   ///   - member: its place among the workers.
+  ///   - feed: where its samples come from.
+  ///   - precision: what large products may round their operands to.
   /// - Throws: when memory cannot be had or an operation cannot be lowered.
   init(
     _ training: TrainingGraph, samples: Range<Int>, batch: Int, weights: WeightStore,
-    store: VariableStore, member: TeamMember, precision: Precision
+    store: VariableStore, member: TeamMember, feed: StepFeed,
+    precision: Precision
   ) throws {
+    scratch = try Storage(byteCount: feed.scratchBytes, for: "train")
     let isWhole = training.graph.nodes.contains { $0.operation.spansShards }
     let number = isWhole ? 1 : (samples.count + Self.pieceSize - 1) / Self.pieceSize
     var destinations: [Int: UnsafeMutableRawPointer] = [:]
@@ -70,14 +76,16 @@ final class TrainingShard {
   }
 
   /// Computes the shard's part of loss and gradient.
-  func run(_ feed: [Tensor], _ positions: ArraySlice<Int32>, seed: UInt64, step: UInt64) {
+  func run(_ feed: StepFeed, _ positions: ArraySlice<Int32>, epoch: UInt64, seed: UInt64, step: UInt64)
+  {
+    let draw = FeedDraw(seed: seed, epoch: epoch)
     (loss, hits) = (0, 0)
     for (index, piece) in pieces.enumerated() {
       let rows = positions[
         positions.startIndex + piece.samples.lowerBound..<positions.startIndex
           + piece.samples.upperBound]
-      for (buffer, tensor) in zip(piece.program.inputs, feed) {
-        TrainingShard.fill(buffer, from: tensor, rows)
+      for (column, buffer) in piece.program.inputs.enumerated() {
+        feed.fill(column, buffer.pointer, rows, draw, scratch: scratch.pointer)
       }
       piece.program.run(seed: seed, step: step, firstSample: piece.samples.lowerBound)
       loss += Double(piece.program.outputs[training.lossOutput].floats[0])
@@ -102,16 +110,5 @@ final class TrainingShard {
     // All are asked, so that none keeps its failure for the next step.
     let checks = pieces.map { piece in Result { try piece.program.check() } }
     for check in checks { try check.get() }
-  }
-
-  /// Gathers rows of a tensor.
-  static func fill(_ buffer: Buffer, from tensor: Tensor, _ positions: ArraySlice<Int32>) {
-    tensor.withBytes { source in
-      guard let base = source.baseAddress else { return }
-      let row = source.count / tensor.shape[0]
-      for (index, position) in positions.enumerated() {
-        (buffer.pointer + index * row).copyMemory(from: base + Int(position) * row, byteCount: row)
-      }
-    }
   }
 }

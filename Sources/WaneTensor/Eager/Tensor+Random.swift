@@ -11,6 +11,13 @@ public enum RandomSource {
     state.withLock { $0 = (seed, 0) }
   }
 
+  /// A seed that nothing else gets, for what has one seed and streams of its own.
+  public static func nextSeed() -> UInt64 {
+    let source = next(nil)
+    // Two numbers, one: scattered by the golden ratio, as SplitMix64 does.
+    return source.seed &+ source.stream &* 0x9E37_79B9_7F4A_7C15
+  }
+
   /// A seed and a stream nobody else has; with a given seed always its first stream.
   static func next(_ seed: UInt64?) -> (seed: UInt64, stream: UInt64) {
     if let seed { return (seed, 0) }

@@ -1,0 +1,144 @@
+import WaneNN
+import WaneTensor
+
+extension Namespace {
+  /// `wane.datasets` and `wane.data`.
+  static let data: [Namespace] = [
+    Namespace(
+      "datasets", "Data sets that come with the system.",
+      functions: [
+        Function(
+          "fashion_mnist",
+          "Fashion-MNIST: 60 000 and 10 000 images of clothes, 28 x 28 grey bytes, ten classes.",
+          signature: "fashion_mnist() -> train, test",
+          example: "train, test = wane.datasets.fashion_mnist()"
+        ) { context in
+          let (train, test) = try SystemDatasets.fashionMNIST()
+          return context.results(DatasetBox(train), DatasetBox(test))
+        }
+      ]),
+    Namespace(
+      "data", "Data sets from files, tensors and functions.",
+      functions: Function.dataFromMNIST + Function.dataFromLua),
+  ]
+}
+
+extension Function {
+  static let dataFromMNIST: [Function] = [
+    Function(
+      "idx", "Images and labels from two idx files, plain or gzip.",
+      signature: "idx(images, labels) -> Dataset",
+      example:
+        #"test = wane.data.idx("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")"#
+    ) { context in
+      let images = try context.string(1)
+      return context.results(
+        DatasetBox(
+          try IDXFile.dataset(images: images, labels: context.string(2), name: images)))
+    },
+    Function(
+      "mnist_family", "The four files of a folder, named as MNIST's are, plain or gzip.",
+      signature: "mnist_family(folder) -> train, test",
+      example: #"train, test = wane.data.mnist_family "/data/kmnist""#
+    ) { context in
+      let folder = try context.string(1)
+      let (train, test) = try SystemDatasets.mnistFamily(folder, name: folder)
+      return context.results(DatasetBox(train), DatasetBox(test))
+    },
+  ]
+
+  static let dataFromLua: [Function] = [
+    Function(
+      "tensors",
+      "A data set of tensors or nested lists: samples, and classes from 0 (whole numbers) or targets.",
+      signature: "tensors(inputs, labels, [options]) -> Dataset", options: [.datasetName, .classNames],
+      example: "data = wane.data.tensors({ { 0, 0 }, { 0, 1 }, { 1, 0 }, { 1, 1 } }, { 0, 1, 1, 0 })"
+    ) { context in
+      let options = try context.options(3)
+      var inputs = try context.numbersOrTensor(1)
+      if inputs.dtype != .u8 { inputs = try inputs.converted(to: .f32) }
+      return context.results(
+        DatasetBox(
+          try Dataset(
+            inputs: inputs, labels: context.labels(2), name: options.string("name") ?? "data",
+            classNames: options.strings("class_names") ?? [])))
+    },
+    Function(
+      "generator",
+      "A data set of what a function returns, sample by sample, until it returns nil.",
+      signature: "generator(function, [options]) -> Dataset",
+      options: [
+        Option("limit", "integer", default: "none", "the most samples to take"), .datasetName,
+        .classNames,
+      ],
+      example: """
+        data = wane.data.generator(coroutine.wrap(function()
+          for i = 1, 100 do coroutine.yield({ i / 100 }, i % 2) end
+        end))
+        """
+    ) { context in
+      let function = try context.function(1)
+      let options = try context.options(2)
+      return try Generation(
+        function, limit: options.integer("limit", atLeast: 1, default: Int.max),
+        name: options.string("name") ?? "generator",
+        classNames: options.strings("class_names") ?? []
+      ).proceed(context)
+    },
+  ]
+}
+
+extension Option {
+  static let datasetName = Option("name", "string", default: "what it is made of", "for messages")
+  static let classNames = Option(
+    "class_names", "list of strings", default: "none", "what the classes are called, class 0 first")
+}
+
+extension CallContext {
+  /// A tensor, or nested lists of numbers as f32.
+  func numbersOrTensor(_ index: Int) throws -> Tensor {
+    isTable(index) ? try tensorOfNumbers(index, nil) : try tensor(index)
+  }
+
+  /// Labels: a tensor, or nested lists; one whole number a sample is a class.
+  func labels(_ index: Int) throws -> Tensor {
+    guard isTable(index) else {
+      let tensor = try tensor(index)
+      return tensor.dtype == .i32 || tensor.dtype == .f32
+        ? tensor : try tensor.converted(to: tensor.shape.rank == 1 ? .i32 : .f32)
+    }
+    let list = try? numbers(index)
+    let areClasses = list?.areIntegers == true && list?.shape.count == 1
+    return try tensorOfNumbers(index, areClasses ? .i32 : nil).converted(
+      to: areClasses ? .i32 : .f32)
+  }
+}
+
+/// A `generator` under way: a Lua function is called until it has no more samples.
+private final class Generation {
+  private let function: LuaFunction
+  private let limit: Int
+  private let name: String
+  private var collector: SampleCollector
+
+  init(_ function: LuaFunction, limit: Int, name: String, classNames: [String]) {
+    self.function = function
+    self.limit = limit
+    self.name = name
+    collector = SampleCollector("generator", classNames: classNames)
+  }
+
+  func proceed(_ context: CallContext) throws -> CallContext.Outcome {
+    guard collector.count < limit else { return try finish(context) }
+    try context.checkInterrupt()
+    return context.call(function) { context in
+      if context.isNone(1) { return try self.finish(context) }
+      try self.collector.append(context, input: 1, label: 2)
+      return try self.proceed(context)
+    }
+  }
+
+  private func finish(_ context: CallContext) throws -> CallContext.Outcome {
+    context.results(DatasetBox(try collector.dataset(name: name)))
+  }
+}

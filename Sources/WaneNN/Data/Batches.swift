@@ -1,0 +1,88 @@
+import CKernels
+import WaneGraph
+import WaneTensor
+
+/// A walk over a data set, a batch at a time, changed by its augmentation.
+///
+/// While one batch is worked with, the next is put together on a thread of its own.
+public final class Batches {
+  /// How many batches there are.
+  public let count: Int
+  private let source: BatchSource
+  private var next = 0
+  private var coming: Background<[Tensor]>?
+
+  /// Starts a walk.
+  ///
+  /// - Parameters:
+  ///   - data: what to walk over; classes become one-hot where its augmentation mixes samples.
+  ///   - size: samples of a batch.
+  ///   - shuffles: whether they come in an order that the seed decides.
+  ///   - seed: decides the order and what is random about the samples.
+  ///   - dropsLast: whether a last batch that is smaller is left out.
+  /// - Throws: when the size is not positive or memory cannot be had.
+  public init(
+    _ data: Dataset, size: Int, shuffles: Bool = false, seed: UInt64 = 0, dropsLast: Bool = false
+  ) throws {
+    guard size > 0 else { throw WaneError("batches", "size must be positive, got \(size)") }
+    source = try BatchSource(data, size: size, shuffles: shuffles, seed: seed)
+    count = dropsLast ? data.count / size : data.count / size + (data.count % size == 0 ? 0 : 1)
+  }
+
+  /// The next batch; nil after the last.
+  ///
+  /// - Throws: when memory cannot be had.
+  public func nextBatch() throws -> (inputs: Tensor, labels: Tensor)? {
+    guard next < count else { return nil }
+    let batch: [Tensor]
+    if let coming {
+      self.coming = nil
+      batch = try coming.value()
+      // Allocated on the other thread, so the collector has not heard of them.
+      wane_external_bytes_add(batch.reduce(0) { $0 + Int64($1.byteCount) })
+    } else {
+      batch = try source.batch(next)
+    }
+    next += 1
+    if next < count {
+      coming = Background { [source, next] in try source.batch(next) }
+    }
+    return (batch[0], batch[1])
+  }
+}
+
+/// Puts the batches of a walk together, in any order.
+private struct BatchSource: Sendable {
+  private let feed: StepFeed
+  private let kinds: [(dimensions: [Int], dtype: DType)]
+  private let order: [Int32]
+  private let size: Int
+  private let draw: FeedDraw
+
+  init(_ data: Dataset, size: Int, shuffles: Bool, seed: UInt64) throws {
+    let data = try data.mixable(classes: data.classCount ?? 0)
+    feed = try data.feed(targets: [data.labels])
+    kinds = [data.inputs, data.labels].map { (Array($0.shape.dimensions.dropFirst()), $0.dtype) }
+    order =
+      shuffles
+      ? try Dataset.permutation(data.count, seed: seed, epoch: 0)
+      : (0..<Int32(clamping: data.count)).map { $0 }
+    self.size = size
+    draw = FeedDraw(seed: seed, epoch: 0)
+  }
+
+  func batch(_ index: Int) throws -> [Tensor] {
+    let start = index * size
+    let positions = order[start..<start + min(size, order.count - start)]
+    let scratch = try Storage(byteCount: feed.scratchBytes, for: "batches")
+    return try kinds.enumerated().map { column, kind in
+      var batch = try Tensor(
+        uninitialized: Shape([positions.count] + kind.dimensions), kind.dtype, for: "batches")
+      try batch.withMutableBytes { bytes in
+        guard let base = bytes.baseAddress else { return }
+        feed.fill(column, base, positions, draw, scratch: scratch.pointer)
+      }
+      return batch
+    }
+  }
+}
