@@ -34,6 +34,11 @@ let package = Package(
       swiftSettings: swift),
     // gzip, for data sets as they are distributed.
     .systemLibrary(name: "CZlib"),
+    // zip, for files of several arrays.
+    .systemLibrary(name: "CZip"),
+    // PNG and JPEG: what libpng and libjpeg jump out of stays in C.
+    .target(
+      name: "CImage", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
     .target(
       name: "WaneNN", dependencies: ["WaneGraph", "WaneTensor", "CKernels", "CZlib"],
       swiftSettings: swift),
@@ -41,7 +46,8 @@ let package = Package(
       name: "WaneCompress", dependencies: ["WaneNN", "WaneGraph", "WaneTensor"],
       swiftSettings: swift),
     .target(
-      name: "WaneFormats", dependencies: ["WaneNN", "WaneGraph", "WaneTensor"],
+      name: "WaneFormats",
+      dependencies: ["WaneNN", "WaneGraph", "WaneTensor", "CKernels", "CZip", "CImage"],
       swiftSettings: swift),
 
     // The three doors.
@@ -83,7 +89,8 @@ let package = Package(
       dependencies: ["WaneNN", "WaneGraph", "WaneTensor", "CAllocationCount"],
       swiftSettings: swift),
     .testTarget(
-      name: "WaneFormatsTests", dependencies: ["WaneFormats", "WaneNN", "WaneGraph", "WaneTensor"],
+      name: "WaneFormatsTests",
+      dependencies: ["WaneFormats", "WaneNN", "WaneGraph", "WaneTensor", "CZip"],
       swiftSettings: swift),
     .testTarget(
       name: "WaneCompressTests",

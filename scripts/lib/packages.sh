@@ -7,10 +7,13 @@
 #   liblua5.4-dev     headers for the module, the library for the executable
 #   libreadline-dev   line editing, in the executable only
 #   zlib1g-dev        data sets are gzip files
+#   libzip-dev        several arrays in one .npz file
+#   libpng-dev, libjpeg-dev   folders of images
 #   lua5.4, python3   the host, and what scripts/test and scripts/bench drive programs with
 #   make, pkg-config  for the example of a program that embeds Wane
 required_packages=(
-  g++ make pkg-config libdnnl-dev liblua5.4-dev libreadline-dev zlib1g-dev lua5.4 python3
+  g++ make pkg-config libdnnl-dev liblua5.4-dev libreadline-dev zlib1g-dev libzip-dev
+  libpng-dev libjpeg-dev lua5.4 python3
 )
 # The data of the example. Without it Wane builds; the example says what to do.
 data_packages=(dataset-fashion-mnist)

@@ -24,6 +24,13 @@ void wane_cast_i32_i8(const int32_t *x, int8_t *y, size_t n);
 void wane_cast_u8_i32(const uint8_t *x, int32_t *y, size_t n);
 void wane_cast_i8_i32(const int8_t *x, int32_t *y, size_t n);
 
+/* Floats of 16 bits: IEEE 754 half precision, and the upper half of an f32. To the nearest, ties to
+   even; NaN stays NaN. */
+void wane_cast_f32_f16(const float *x, uint16_t *y, size_t n);
+void wane_cast_f16_f32(const uint16_t *x, float *y, size_t n);
+void wane_cast_f32_bf16(const float *x, uint16_t *y, size_t n);
+void wane_cast_bf16_f32(const uint16_t *x, float *y, size_t n);
+
 /* y = x * scale + offset: images stay bytes in memory and become floats here. */
 void wane_scale_u8_f32(const uint8_t *x, float scale, float offset, float *y, size_t n);
 

@@ -14,28 +14,30 @@ final class FileSource: ByteSource {
   let count: Int
   private let descriptor: Int32
   private let path: String
+  private let operation: String
 
   /// Opens a regular file.
   ///
-  /// - Throws: an `.io` error with the path and the reason.
-  init(_ path: String) throws {
+  /// - Throws: an `.io` error with the operation, the path and the reason.
+  init(_ path: String, for operation: String = "load") throws {
     self.path = path
+    self.operation = operation
     guard !path.utf8.contains(0) else {
-      throw WaneError("load", "a path cannot hold a zero byte", kind: .io)
+      throw WaneError(operation, "a path cannot hold a zero byte", kind: .io)
     }
     // Not blocking: a FIFO without a writer would be waited for.
     descriptor = retrying { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
-    guard descriptor >= 0 else { throw FileSource.error(path, systemMessage(errno)) }
+    guard descriptor >= 0 else { throw FileSource.error(operation, path, systemMessage(errno)) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {
       let reason = systemMessage(errno)
       close(descriptor)
-      throw FileSource.error(path, reason)
+      throw FileSource.error(operation, path, reason)
     }
     guard status.st_mode & S_IFMT == S_IFREG else {
       close(descriptor)
       throw FileSource.error(
-        path, status.st_mode & S_IFMT == S_IFDIR ? systemMessage(EISDIR) : "not a regular file")
+        operation, path, status.st_mode & S_IFMT == S_IFDIR ? systemMessage(EISDIR) : "not a regular file")
     }
     count = Int(status.st_size)
   }
@@ -50,14 +52,15 @@ final class FileSource: ByteSource {
       let got = retrying {
         pread(descriptor, base + done, min(target.count - done, 1 << 30), off_t(offset + done))
       }
-      guard got >= 0 else { throw FileSource.error(path, systemMessage(errno)) }
-      guard got > 0 else { throw FileSource.error(path, "it became shorter while it was read") }
+      guard got >= 0 else { throw FileSource.error(operation, path, systemMessage(errno)) }
+      guard got > 0 else { throw FileSource.error(operation, path, "it became shorter while it was read") }
       done += got
     }
   }
 
-  private static func error(_ path: String, _ reason: String) -> WaneError {
-    WaneError("load", "cannot read '\(path)': \(reason)", kind: .io)
+  /// A file cannot be read.
+  static func error(_ operation: String, _ path: String, _ reason: String) -> WaneError {
+    WaneError(operation, "cannot read '\(path)': \(reason)", kind: .io)
   }
 }
 

@@ -19,7 +19,7 @@ extension Tensor {
       product.sharesRight
       ? right : try right.broadcast(to: product.expandedRight, for: "matmul")
     let result =
-      dtype == .f32 || other.dtype == .f32
+      dtype.isFloatingPoint || other.dtype.isFloatingPoint
       ? try product.floats(left.converted(to: .f32), repeated.converted(to: .f32))
       : try product.integers(left.converted(to: .i32), repeated.converted(to: .i32))
     return try result.reshaped(product.result)

@@ -16,7 +16,7 @@ public struct Input: Operation {
 
   public init(_ attributes: Attributes) throws {
     let dtype = try attributes.string("dtype")
-    guard let dtype = DType(name: dtype) else {
+    guard let dtype = DType(name: dtype), !dtype.isHalf else {
       throw WaneError("input", "there is no element type '\(dtype)'")
     }
     index = try attributes.int("index", in: 0...1023)

@@ -19,7 +19,7 @@ extension Namespace {
       ]),
     Namespace(
       "data", "Data sets from files, tensors and functions.",
-      functions: Function.dataFromMNIST + Function.dataFromLua),
+      functions: Function.dataFromMNIST + Function.dataFromLua + Function.dataFromFiles),
   ]
 }
 
@@ -55,8 +55,7 @@ extension Function {
       example: "data = wane.data.tensors({ { 0, 0 }, { 0, 1 }, { 1, 0 }, { 1, 1 } }, { 0, 1, 1, 0 })"
     ) { context in
       let options = try context.options(3)
-      var inputs = try context.numbersOrTensor(1)
-      if inputs.dtype != .u8 { inputs = try inputs.converted(to: .f32) }
+      let inputs = try context.numbersOrTensor(1).asSamples()
       return context.results(
         DatasetBox(
           try Dataset(
@@ -102,11 +101,7 @@ extension CallContext {
 
   /// Labels: a tensor, or nested lists; one whole number a sample is a class.
   func labels(_ index: Int) throws -> Tensor {
-    guard isTable(index) else {
-      let tensor = try tensor(index)
-      return tensor.dtype == .i32 || tensor.dtype == .f32
-        ? tensor : try tensor.converted(to: tensor.shape.rank == 1 ? .i32 : .f32)
-    }
+    guard isTable(index) else { return try tensor(index).asLabels() }
     let list = try? numbers(index)
     let areClasses = list?.areIntegers == true && list?.shape.count == 1
     return try tensorOfNumbers(index, areClasses ? .i32 : nil).converted(

@@ -7,7 +7,7 @@ extension Noun {
       Field("shape", "list of integers", "The extents, outermost first.") {
         (box: TensorBox) in box.tensor.shape.dimensions
       },
-      Field("dtype", "string", "The type of the elements: f32, i32, u8, i8 or bool.") {
+      Field("dtype", "string", "The type of the elements: f32, i32, u8, i8, bool, f16 or bf16.") {
         (box: TensorBox) in box.tensor.dtype.description
       },
       Field("rank", "integer", "The number of axes.") {
@@ -24,6 +24,6 @@ extension Noun {
       },
     ],
     methods: Function.tensorElements + Function.tensorShape + Function.tensorMath
-      + Function.tensorComparison + Function.tensorReduction + Function.tensorOrder,
+      + Function.tensorComparison + Function.tensorReduction + Function.tensorOrder + Function.tensorFiles,
     metamethods: Function.tensorOperators + Function.tensorIndexing)
 }

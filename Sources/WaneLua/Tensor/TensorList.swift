@@ -6,6 +6,11 @@ struct TensorList: LuaConvertible {
   let tensor: Tensor
 
   package func write(to writer: LuaWriter) {
+    if tensor.dtype.isHalf {
+      // Elements of 16 bits are read as f32; without memory for that, Lua sees nil.
+      guard let wide = try? tensor.converted(to: .f32) else { return writer.write(.none) }
+      return TensorList(tensor: wide).write(to: writer)
+    }
     tensor.withBytes { bytes in
       var position = 0
       write(axis: 0, bytes, &position, to: writer.call)
@@ -18,7 +23,7 @@ struct TensorList: LuaConvertible {
   ) {
     guard axis < tensor.shape.rank else {
       switch tensor.dtype {
-      case .f32:
+      case .f32, .f16, .bf16:
         let value = bytes.load(fromByteOffset: 4 * position, as: Float.self)
         wane_put_number(call, Double(value))
       case .i32:

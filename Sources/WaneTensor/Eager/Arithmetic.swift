@@ -72,6 +72,6 @@ extension Tensor {
   /// The elements with the other sign; whole numbers saturate.
   public func negated() throws -> Tensor {
     try Arithmetic.subtract.apply(
-      .scalar(dtype == .f32 ? .real(-0.0) : .integer(0)), .tensor(self))
+      .scalar(dtype.isFloatingPoint ? .real(-0.0) : .integer(0)), .tensor(self))
   }
 }

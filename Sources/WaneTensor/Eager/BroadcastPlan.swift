@@ -99,6 +99,10 @@ extension Tensor {
         }
       }
     }
-    return dtype.byteCount == 4 ? try repeated(UInt32.self) : try repeated(UInt8.self)
+    switch dtype.byteCount {
+    case 4: return try repeated(UInt32.self)
+    case 2: return try repeated(UInt16.self)
+    default: return try repeated(UInt8.self)
+    }
   }
 }

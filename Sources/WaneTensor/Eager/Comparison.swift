@@ -119,6 +119,10 @@ extension Tensor {
         }
       }
     }
-    return dtype.byteCount == 4 ? try choose(UInt32.self) : try choose(UInt8.self)
+    switch dtype.byteCount {
+    case 4: return try choose(UInt32.self)
+    case 2: return try choose(UInt16.self)
+    default: return try choose(UInt8.self)
+    }
   }
 }

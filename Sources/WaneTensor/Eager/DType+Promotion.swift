@@ -1,20 +1,21 @@
 /// In which type operations compute.
 ///
 /// There are two: f32, and i32 when every operand is whole. Bytes and bools widen to i32, whose
-/// results saturate at its ends; they never wrap around. `/` and `^` give f32, as in Lua.
+/// results saturate at its ends; they never wrap around. Floats of 16 bits widen to f32, and results
+/// stay there. `/` and `^` give f32, as in Lua.
 extension DType {
   /// The type in which elements of this type are computed with.
-  public var arithmeticType: DType { self == .f32 ? .f32 : .i32 }
+  public var arithmeticType: DType { isFloatingPoint ? .f32 : .i32 }
 
   /// The type in which elements of two types are computed with.
   static func promoted(_ a: DType, _ b: DType) -> DType {
-    a == .f32 || b == .f32 ? .f32 : .i32
+    a.isFloatingPoint || b.isFloatingPoint ? .f32 : .i32
   }
 
-  /// The whole numbers that an integer type holds; for f32 those of i32.
+  /// The whole numbers that an integer type holds; for floats those of i32.
   var wholeNumbers: ClosedRange<Int> {
     switch self {
-    case .f32, .i32: Int(Int32.min)...Int(Int32.max)
+    case .f32, .i32, .f16, .bf16: Int(Int32.min)...Int(Int32.max)
     case .u8: 0...255
     case .i8: -128...127
     case .bool: 0...1

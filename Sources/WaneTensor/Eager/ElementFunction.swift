@@ -56,7 +56,7 @@ public enum ElementFunction: String, CaseIterable, Sendable {
   /// The function of every element: in f32, or in i32 (saturating) for functions that keep whole
   /// numbers whole.
   public func apply(_ x: Tensor) throws -> Tensor {
-    if x.dtype != .f32, keepsIntegers {
+    if !x.dtype.isFloatingPoint, keepsIntegers {
       return try integers(try x.converted(to: .i32))
     }
     let n = x.count
@@ -119,9 +119,9 @@ extension Tensor {
     if let low, let high, !(low.double <= high.double) {
       throw WaneError("clamp", "low must be at most high, got \(low) and \(high)")
     }
-    if dtype == .f32 {
+    if dtype.isFloatingPoint {
       return try .built(shape, .f32, for: "clamp") { y in
-        try reading(Float.self) { x in
+        try converted(to: .f32).reading(Float.self) { x in
           let (low, high) = (low?.double ?? -.infinity, high?.double ?? .infinity)
           wane_clamp_f32(x, Float(low), Float(high), y, count)
         }

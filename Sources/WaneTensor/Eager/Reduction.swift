@@ -20,6 +20,10 @@ public enum Reduction: String, CaseIterable, Sendable {
   ///
   /// - Throws: when there is no such axis, or when a mean or extreme of no elements is asked for.
   public func apply(_ x: Tensor, axes: [Int]? = nil, keepingAxes: Bool = false) throws -> Tensor {
+    if x.dtype.isHalf {
+      let result = try apply(x.converted(to: .f32), axes: axes, keepingAxes: keepingAxes)
+      return self == .maximum || self == .minimum ? try result.converted(to: x.dtype) : result
+    }
     let reduced = try reducedAxes(x, axes)
     let kept = try Shape(
       x.shape.dimensions.enumerated().map { reduced.contains($0.offset) ? 1 : $0.element })
@@ -61,7 +65,7 @@ public enum Reduction: String, CaseIterable, Sendable {
   private func reduce(_ x: Tensor, outer: Int, extent: Int, inner: Int) throws -> Tensor {
     let shape = try Shape([outer, inner])
     switch (x.dtype, self) {
-    case (.f32, _):
+    case (.f32, _), (.f16, _), (.bf16, _):
       return try .built(shape, .f32, for: rawValue) { y in
         try x.reading(Float.self) { runFloats($0, y, outer, extent, inner) }
       }

@@ -87,7 +87,11 @@ extension Tensor {
         try reading(Element.self) { walk.copy($0, y) }
       }
     }
-    return dtype.byteCount == 4 ? try move(UInt32.self) : try move(UInt8.self)
+    switch dtype.byteCount {
+    case 4: return try move(UInt32.self)
+    case 2: return try move(UInt16.self)
+    default: return try move(UInt8.self)
+    }
   }
 }
 

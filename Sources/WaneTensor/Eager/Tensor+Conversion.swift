@@ -3,7 +3,8 @@ import CKernels
 extension Tensor {
   /// The elements in another type.
   ///
-  /// From f32 to an integer: towards zero, saturating, NaN becomes 0. Between integers: saturating.
+  /// From a float to an integer: towards zero, saturating, NaN becomes 0. Between integers: saturating.
+  /// To floats of fewer bits: to the nearest, ties to even.
   /// To bool: whether the element is not 0.
   public func converted(to target: DType) throws -> Tensor {
     if target == dtype { return self }
@@ -36,6 +37,12 @@ extension Tensor {
       return try make { (x: UnsafePointer<UInt8>, y: UnsafeMutablePointer<Int32>, n) in
         for i in 0..<n { y[i] = x[i] == 0 ? 0 : 1 }
       }
+    case (.f32, .f16): return try make { wane_cast_f32_f16($0, $1, $2) }
+    case (.f32, .bf16): return try make { wane_cast_f32_bf16($0, $1, $2) }
+    case (.f16, .f32): return try make { wane_cast_f16_f32($0, $1, $2) }
+    case (.bf16, .f32): return try make { wane_cast_bf16_f32($0, $1, $2) }
+    case (.f16, _), (.bf16, _), (_, .f16), (_, .bf16):
+      return try converted(to: .f32).converted(to: target)
     case (.f32, .f32), (.i32, .i32), (.u8, .u8), (.i8, .i8), (.bool, .bool): return self
     }
   }
@@ -53,6 +60,10 @@ extension Tensor {
     guard position >= 0, position < count else {
       throw WaneError("tensor", "no element \(position) among \(count)")
     }
+    if dtype.isHalf {
+      return try reshaped(Shape([count])).rows(position..<position + 1).converted(to: .f32)
+        .element(0)
+    }
     return withBytes { bytes in
       switch dtype {
       case .f32:
@@ -62,6 +73,8 @@ extension Tensor {
       case .u8: .integer(Int(bytes[position]))
       case .i8: .integer(Int(Int8(bitPattern: bytes[position])))
       case .bool: .integer(bytes[position] == 0 ? 0 : 1)
+      // Widened above.
+      case .f16, .bf16: .real(.nan)
       }
     }
   }
@@ -81,6 +94,7 @@ extension Tensor {
   /// NaN equals nothing.
   public func isIdentical(to other: Tensor) throws -> Bool {
     guard shape == other.shape, dtype == other.dtype else { return false }
+    if dtype.isHalf { return try converted(to: .f32).isIdentical(to: other.converted(to: .f32)) }
     if dtype == .f32 {
       return with(Float.self) { a in other.with(Float.self) { b in a.elementsEqual(b) } }
     }

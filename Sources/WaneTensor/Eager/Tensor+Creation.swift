@@ -34,6 +34,8 @@ extension Tensor {
       self = try .built(shape, dtype, for: operation) { (y: UnsafeMutablePointer<UInt8>) in
         for (i, value) in values.enumerated() { y[i] = value == 0 ? 0 : 1 }
       }
+    case .f16, .bf16:
+      self = try Tensor(values: values, shape, .f32, for: operation).converted(to: dtype)
     }
   }
 
@@ -56,6 +58,8 @@ extension Tensor {
       let whole = try value.whole(for: dtype, operation: operation)
       let byte = UInt8(truncatingIfNeeded: whole)
       self = try .built(shape, dtype, for: operation) { y in y.update(repeating: byte, count: n) }
+    case .f16, .bf16:
+      self = try Tensor(repeating: value, shape, .f32, for: operation).converted(to: dtype)
     }
   }
 
@@ -77,10 +81,10 @@ extension Tensor {
     }
     let n = Int(max(0, steps))
     let shape = try Shape([n])
-    if dtype == .f32 {
+    if dtype.isFloatingPoint {
       self = try .built(shape, .f32, for: "arange") { y in
         for i in 0..<n { y[i] = Float(start + Double(i) * stride) }
-      }
+      }.converted(to: dtype)
     } else {
       let values = (0..<n).map { start + Double($0) * stride }
       try self.init(values: values, shape, dtype, for: "arange")

@@ -21,8 +21,8 @@ extension Tensor {
     let offset = Int32(clamping: first)
     let result = try Tensor.built(kept, .i32, for: name) { (y: UnsafeMutablePointer<Int32>) in
       switch dtype {
-      case .f32:
-        try flat.reading(Float.self) { x in
+      case .f32, .f16, .bf16:
+        try flat.converted(to: .f32).reading(Float.self) { x in
           if inner == 1, ofLargest, wane_all_finite_f32(x, count) != 0 {
             wane_row_max_f32(x, nil, y, outer, extent)
           } else {
@@ -70,9 +70,9 @@ extension Tensor {
   public func cumulativeSum(axis: Int) throws -> Tensor {
     let axis = try shape.axis(axis, operation: "cumsum")
     let (outer, extent, inner) = shape.around(axis)
-    if dtype == .f32 {
+    if dtype.isFloatingPoint {
       return try .built(shape, .f32, for: "cumsum") { y in
-        try reading(Float.self) { x in
+        try converted(to: .f32).reading(Float.self) { x in
           accumulate(x, y, outer, extent, inner, zero: 0.0, { $0 + Double($1) }, { Float($0) })
         }
       }

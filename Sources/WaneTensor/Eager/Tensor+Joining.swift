@@ -58,7 +58,7 @@ extension Tensor {
   /// - Throws: when there is no such axis, or an index leaves it.
   public func gathered(_ indices: Tensor, axis: Int, first: Int = 0) throws -> Tensor {
     let axis = try shape.axis(axis, operation: "gather")
-    guard indices.dtype != .f32, indices.dtype != .bool else {
+    guard !indices.dtype.isFloatingPoint, indices.dtype != .bool else {
       throw WaneError("gather", "indices must be whole numbers, got \(indices.dtype)")
     }
     let (outer, extent, inner) = shape.around(axis)
@@ -94,7 +94,7 @@ extension Tensor {
   ///
   /// - Throws: when an element is not a whole number or not among the classes.
   public func oneHot(classes: Int, first: Int = 0, _ target: DType = .f32) throws -> Tensor {
-    guard dtype != .f32 else {
+    guard !dtype.isFloatingPoint else {
       throw WaneError("one_hot", "classes must be whole numbers, got \(dtype)")
     }
     guard classes >= 0, DType.i32.wholeNumbers.contains(first) else {

@@ -83,6 +83,15 @@ extension Tensor {
     guard position >= 0, position < count else {
       throw WaneError(operation, "no element \(position) among \(count)")
     }
+    if dtype.isHalf {
+      let number = try Tensor(repeating: value, .scalar, dtype, for: operation)
+      return try withMutableBytes { bytes in
+        number.withBytes { source in
+          bytes[2 * position] = source[0]
+          bytes[2 * position + 1] = source[1]
+        }
+      }
+    }
     if dtype == .f32 {
       let number = Float(value.double)
       return try withMutableElements(Float.self) { $0[position] = number }

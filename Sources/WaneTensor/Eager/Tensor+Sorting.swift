@@ -15,6 +15,10 @@ extension Tensor {
       return (try values.swappingAxes(axis, last), try positions.swappingAxes(axis, last))
     }
     switch dtype {
+    case .f16, .bf16:
+      let (values, positions) = try converted(to: .f32)
+        .sorted(axis: axis, descending: descending, first: first, for: operation)
+      return (try values.converted(to: dtype), positions)
     case .f32: return try sortRows(Float.self, descending, first, operation) { $0.isNaN }
     case .i32: return try sortRows(Int32.self, descending, first, operation) { _ in false }
     case .i8: return try sortRows(Int8.self, descending, first, operation) { _ in false }

@@ -96,7 +96,7 @@ enum NumberColumn {
   static func format(_ elements: [Scalar], _ dtype: DType) -> [String] {
     let texts: [String]
     switch dtype {
-    case .f32: texts = formatReals(elements.map(\.double))
+    case .f32, .f16, .bf16: texts = formatReals(elements.map(\.double))
     case .bool: texts = elements.map { $0.double == 0 ? "false" : "true" }
     case .i32, .u8, .i8: texts = elements.map(\.description)
     }

@@ -1,0 +1,140 @@
+import Synchronization
+import WaneGraph
+import WaneNN
+import WaneTensor
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// A folder with a sub-folder of PNG and JPEG images for each class.
+public struct ImageFolder: Sendable {
+  /// The names of the classes: those of the sub-folders, in alphabetical order.
+  public let classNames: [String]
+  /// The paths of the images, class by class, in alphabetical order, and their classes.
+  public let images: [(path: String, label: Int32)]
+  private let path: String
+
+  /// Looks through a folder.
+  ///
+  /// Files whose name begins with a dot or does not end in `.png`, `.jpg` or `.jpeg` are passed over.
+  ///
+  /// - Throws: with path and reason when it cannot be read or holds no images.
+  public init(_ path: String) throws {
+    let path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    self.path = path
+    classNames = try ImageFolder.entries(path).filter { name in
+      var status = stat()
+      return stat("\(path)/\(name)", &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+    var images: [(String, Int32)] = []
+    for (label, name) in classNames.enumerated() {
+      for file in try ImageFolder.entries("\(path)/\(name)") where ImageFolder.isImage(file) {
+        images.append(("\(path)/\(name)/\(file)", Int32(clamping: label)))
+      }
+    }
+    self.images = images
+    guard !classNames.isEmpty else {
+      throw FileSource.error("images", path, "has no folders, one for each class")
+    }
+    guard !images.isEmpty else { throw FileSource.error("images", path, "has no PNG or JPEG files") }
+  }
+
+  /// Decodes all images to bytes `[N, H, W, C]`, on all workers.
+  ///
+  /// - Parameters:
+  ///   - size: the extents all are scaled to; those of the first image when nil.
+  ///   - channels: 1 for grey, 3 for red, green and blue.
+  ///   - pool: who decodes.
+  ///   - progress: hears how far it is.
+  ///   - poll: called now and then; throws to stop.
+  /// - Throws: with path and reason when one of them cannot be read.
+  public func dataset(
+    size: (height: Int, width: Int)? = nil, channels: Int = 3, pool: WorkerPool,
+    progress: any ProgressSink = SilentProgress(), poll: () throws -> Void = {}
+  ) throws -> Dataset {
+    let first = try size ?? ImageFolder.size(images[0].path)
+    try ImageFile.check(channels: channels, first)
+    var pixels = try Tensor(
+      uninitialized: Shape([images.count, first.height, first.width, channels]), .u8, for: "images")
+    let row = first.height * first.width * channels
+    try pixels.withMutableElements(UInt8.self) { target in
+      guard let base = target.baseAddress else { return }
+      let failures = Failures()
+      let round = 16 * pool.count
+      for start in stride(from: 0, to: images.count, by: round) {
+        try poll()
+        progress.reportIfWanted(
+          Progress(title: "images", completed: start, total: images.count))
+        try pool.run { worker in
+          for index in stride(
+            from: start + worker, to: min(start + round, images.count), by: pool.count)
+          {
+            failures.catching(index) {
+              try ImageFile.EncodedImage(images[index].path).decode(
+                channels: channels, height: first.height, width: first.width, to: base + index * row)
+            }
+          }
+        }
+        try failures.check()
+      }
+    }
+    progress.finishStage()
+    return try Dataset(
+      inputs: pixels, labels: Tensor(images.map(\.label)), name: path, classNames: classNames)
+  }
+
+  private static func size(_ path: String) throws -> (height: Int, width: Int) {
+    let image = try ImageFile.EncodedImage(path)
+    return (image.height, image.width)
+  }
+
+  private static func isImage(_ name: String) -> Bool {
+    let lower = name.lowercased()
+    return [".png", ".jpg", ".jpeg"].contains { lower.hasSuffix($0) }
+  }
+
+  /// What a folder holds, in alphabetical order, without names that begin with a dot.
+  private static func entries(_ path: String) throws -> [String] {
+    guard !path.utf8.contains(0) else {
+      throw WaneError("images", "a path cannot hold a zero byte", kind: .io)
+    }
+    guard let folder = opendir(path) else {
+      throw FileSource.error("images", path, systemMessage(errno))
+    }
+    defer { closedir(folder) }
+    var names: [String] = []
+    while let entry = readdir(folder) {
+      // The record ends after the name, so it must not be copied as a whole.
+      guard let offset = MemoryLayout<dirent>.offset(of: \.d_name) else { continue }
+      let start = (UnsafeRawPointer(entry) + offset).assumingMemoryBound(to: CChar.self)
+      let name = String(validatingCString: start)
+      // A name that is not text cannot be a class, nor be shown.
+      guard let name, !name.hasPrefix(".") else { continue }
+      names.append(name)
+    }
+    // By code points, whatever the locale.
+    return names.sorted { $0.unicodeScalars.lexicographicallyPrecedes($1.unicodeScalars) }
+  }
+}
+
+/// The first image that several workers fail at.
+private final class Failures: Sendable {
+  private let first = Mutex<(index: Int, error: any Error)?>(nil)
+
+  func catching(_ index: Int, _ body: () throws -> Void) {
+    do {
+      try body()
+    } catch {
+      first.withLock { first in
+        if first.map({ index < $0.index }) ?? true { first = (index, error) }
+      }
+    }
+  }
+
+  func check() throws {
+    if let failure = first.withLock({ $0 }) { throw failure.error }
+  }
+}
