@@ -4,10 +4,13 @@ import WaneTensor
 extension Function {
   static let tensorIndexing: [Function] = [
     Function(
-      "__index", "A row, or an element of a vector; nil just after the last, so that ipairs ends.",
-      signature: "t[i] -> Tensor or number"
+      "__index",
+      "A row, or an element of a vector; nil just after the last, so that ipairs ends. Rows where a"
+        + " mask holds or of a tensor of positions; a part for a list of an index for each axis.",
+      signature: "t[i] -> Tensor or number",
+      example: "t[1]   t[t:gt(0)]   t[wane.tensor({ 3, 1 }, \"i32\")]   t[{ { 1, 2 }, -1 }]"
     ) { context in
-      guard context.isNumber(2) else { return context.results(LuaValue.none) }
+      if !context.isNumber(2) { return try readKey(context) }
       let tensor = try context.tensor(1)
       let index = try context.integer(2)
       guard let extent = tensor.shape.dimensions.first else {
@@ -23,9 +26,13 @@ extension Function {
       return context.results(try tensor.rows(row..<row + 1).squeezed(axis: 0).copied())
     },
     Function(
-      "__newindex", "Sets a row or an element. A smaller tensor, a list or a number repeats.",
-      signature: "t[i] = value"
+      "__newindex",
+      "Sets a row or an element, or the elements where a mask holds. A smaller tensor, a list or a"
+        + " number repeats.", signature: "t[i] = value"
     ) { context in
+      if let box = context.objectIfAny(2, as: TensorBox.self), box.tensor.dtype == .bool {
+        return try assign(context, where: box.tensor)
+      }
       guard context.isNumber(2) else {
         let name = context.isString(2) ? try context.string(2) : "?"
         throw LuaError.message("a Tensor cannot be changed: no field '\(name)' to set")
@@ -34,9 +41,11 @@ extension Function {
       return context.results()
     },
     Function(
-      "__call", "Elements or a part: an index, or a range {first, last, step}, for each axis.",
+      "__call",
+      "Elements or a part: an index, a range {first, last, step} or a tensor of positions or truths"
+        + " for each axis.",
       signature: "t(i, j, ...) -> Tensor or number",
-      example: "t(2, 3)   t({1, 2}, -1)   t({}, {1, 9, 2})"
+      example: "t(2, 3)   t({1, 2}, -1)   t({}, {1, 9, 2})   t({-1, 1, -1})"
     ) { context in try read(context, "index") },
     Function("__len", "The extent of the first axis.", signature: "#t -> integer") { context in
       let shape = try context.tensor(1).shape
@@ -100,8 +109,18 @@ extension Function {
     _ context: CallContext, _ operation: String
   ) throws -> CallContext.Outcome {
     let tensor = try context.tensor(1)
+    let places = 2..<max(2, context.count + 1)
+    if try places.contains(where: { try needsGathering(context, $0) }) {
+      let indices = try places.map { place in
+        guard let index = TensorIndex(try context.value(place)) else {
+          throw context.expected("integer, range or Tensor", place)
+        }
+        return index
+      }
+      return try context.results(numberIfScalar: TensorIndex.select(tensor, indices, operation))
+    }
     let (selection, dropped) = try selection(
-      context, 2..<max(2, context.count + 1), tensor.shape, operation)
+      context, places, tensor.shape, operation)
     if dropped.count == tensor.shape.rank, selection.count == dropped.count {
       let position = zip(selection, tensor.shape.dimensions).reduce(0) {
         $0 * $1.1 + $1.0.start
@@ -111,6 +130,49 @@ extension Function {
     let block = try tensor.selecting(selection, for: operation)
     let dimensions = block.shape.dimensions.enumerated().filter { !dropped.contains($0.offset) }
     return context.results(try block.reshaped(Shape(dimensions.map(\.element))))
+  }
+
+  /// Whether an index is more than a block: a tensor, or a range that runs backwards.
+  private static func needsGathering(_ context: CallContext, _ index: Int) throws -> Bool {
+    if context.isNumber(index) { return false }
+    if context.objectIfAny(index, as: TensorBox.self) != nil { return true }
+    guard context.isTable(index), case .range(_, _, let step)? = TensorIndex(try context.value(index))
+    else { return false }
+    return step < 0
+  }
+
+  /// What `t[key]` is when the key is no number.
+  private static func readKey(_ context: CallContext) throws -> CallContext.Outcome {
+    if let box = context.objectIfAny(2, as: TensorBox.self) {
+      let tensor = try context.tensor(1)
+      return context.results(
+        box.tensor.dtype == .bool
+          ? try tensor.masked(box.tensor) : try tensor.gathered(box.tensor, axis: 0, first: 1))
+    }
+    guard context.isTable(2) else { return context.results(LuaValue.none) }
+    let indices = try context.table(2).elements.map { element in
+      guard let index = TensorIndex(element) else {
+        throw LuaError.message(
+          "index: integer, range or Tensor expected, got \(element.shortDescription)")
+      }
+      return index
+    }
+    return try context.results(
+      numberIfScalar: TensorIndex.select(context.tensor(1), indices, "index"))
+  }
+
+  /// Sets elements where a mask is not 0.
+  private static func assign(
+    _ context: CallContext, where mask: Tensor
+  ) throws -> CallContext.Outcome {
+    let box = try context.object(1, as: TensorBox.self)
+    let shape = box.tensor.shape
+    let changed = try mask.selecting(context.operand(3), else: .tensor(box.tensor))
+    guard changed.shape == shape else {
+      throw WaneError("index", "mask or value do not fit shape \(shape): \(changed.shape)")
+    }
+    box.tensor = try changed.converted(to: box.tensor.dtype)
+    return context.results()
   }
 
   private static func assign(

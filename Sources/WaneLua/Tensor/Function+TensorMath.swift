@@ -8,14 +8,7 @@ extension Function {
         function.rawValue, summary(of: function), signature: "\(function.rawValue)() -> Tensor"
       ) { context in context.results(try function.apply(context.tensor(1))) }
     } + [
-      Function(
-        "clamp", "Elements cut to a range; nil leaves an end open.",
-        signature: "clamp(low, high) -> Tensor", example: "t:clamp(0, 1)"
-      ) { context in
-        let low = context.isNone(2) ? nil : try context.scalar(2)
-        let high = context.isNone(3) ? nil : try context.scalar(3)
-        return context.results(try context.tensor(1).clamped(low, high))
-      },
+      clamp("clamp"), clamp("clip"),
       softmax("softmax", "exp(x) / sum(exp(x)) along an axis, the last by default.", false),
       softmax("log_softmax", "The logarithm of softmax, without its rounding.", true),
     ]
@@ -44,6 +37,11 @@ extension Function {
         context.results(try logic.apply(context.tensor(1), context.truths(2, of: logic.rawValue)))
       }
     }
+    + NumberKind.allCases.map { kind in
+      Function(
+        kind.rawValue, summary(of: kind), signature: "\(kind.rawValue)() -> Tensor of bool"
+      ) { context in context.results(try context.tensor(1).elements(are: kind)) }
+    }
     + [
       Function(
         "logical_not", "Whether the element is 0.", signature: "logical_not() -> Tensor of bool"
@@ -56,6 +54,17 @@ extension Function {
           try context.tensor(1).selecting(context.operand(2), else: context.operand(3)))
       },
     ]
+
+  private static func clamp(_ name: String) -> Function {
+    Function(
+      name, "Elements cut to a range; nil leaves an end open.",
+      signature: "\(name)(low, high) -> Tensor", example: "t:\(name)(0, 1)"
+    ) { context in
+      let low = context.isNone(2) ? nil : try context.scalar(2)
+      let high = context.isNone(3) ? nil : try context.scalar(3)
+      return context.results(try context.tensor(1).clamped(low, high))
+    }
+  }
 
   private static func softmax(_ name: String, _ summary: String, _ isLogarithmic: Bool) -> Function
   {
@@ -97,6 +106,14 @@ extension Function {
     case .lessOrEqual: "Whether elements are less or equal."
     case .greater: "Whether elements are greater."
     case .greaterOrEqual: "Whether elements are greater or equal."
+    }
+  }
+
+  private static func summary(of kind: NumberKind) -> String {
+    switch kind {
+    case .nan: "Whether elements are not a number."
+    case .infinite: "Whether elements are plus or minus infinity."
+    case .finite: "Whether elements are finite numbers."
     }
   }
 

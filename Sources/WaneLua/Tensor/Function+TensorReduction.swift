@@ -25,6 +25,11 @@ extension Function {
             axes: axes, correction: options.integer("correction", default: 0), keepingAxes: keeps,
             for: "std"))
       },
+      reduce("norm", "The length: the root of the sum of squares, or another norm.", [order]) {
+        tensor, axes, keeps, options in
+        try tensor.norm(
+          order: options.number("order", default: 2), axes: axes, keepingAxes: keeps)
+      },
       extreme(
         "argmax", "Where the largest element is, counted from 1; the first of several.", true),
       extreme(
@@ -58,6 +63,23 @@ extension Function {
       return context.results(values, positions)
     },
     Function(
+      "argsort", "Where the elements along an axis come from when they are in order.",
+      signature: "argsort([axis], [options]) -> Tensor",
+      options: [Option("descending", "boolean", default: "false", "the largest first")]
+    ) { context in
+      let tensor = try context.tensor(1)
+      let optionsFirst = context.isTable(2)
+      let axis = try optionsFirst
+        ? tensor.shape.axis(-1, operation: "argsort")
+        : context.axis(2, of: tensor.shape, default: -1)
+      let options = try context.options(optionsFirst ? 2 : 3)
+      return context.results(
+        try tensor.sorted(
+          axis: axis, descending: options.boolean("descending", default: false), first: 1,
+          for: "argsort"
+        ).positions)
+    },
+    Function(
       "top_k", "The k largest elements along an axis, and where they are.",
       signature: "top_k(k, [axis]) -> Tensor, Tensor", example: "values, classes = p:top_k(5)"
     ) { context in
@@ -72,6 +94,9 @@ extension Function {
     Option("axis", "integer or list", default: "all axes", "the axes to reduce"),
     Option("keep_axes", "boolean", default: "false", "keeps reduced axes with extent one"),
   ]
+  private static let order = Option(
+    "order", "1, 2 or math.huge", default: "2",
+    "1 for the sum of absolute values, math.huge for the largest of them")
   private static let correction = Option(
     "correction", "integer", default: "0", "divides by n - correction; 1 for a sample")
 

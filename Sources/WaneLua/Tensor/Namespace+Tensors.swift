@@ -5,7 +5,8 @@ extension Namespace {
   static let tensors = [
     Namespace(
       "", "Making and joining tensors.",
-      functions: Function.tensorCreation + Function.randomTensors + Function.tensorJoining)
+      functions: Function.tensorCreation + Function.randomTensors + Function.tensorJoining
+        + Function.tensorProducts)
   ]
 }
 
@@ -113,6 +114,34 @@ extension Function {
         try Tensor(
           normal: shape, mean: options.number("mean", default: 0),
           deviation: options.number("std", default: 1), seed: options.randomSeed()))
+    },
+    Function(
+      "truncated_normal",
+      "Normally distributed random numbers within two standard deviations; others are drawn again.",
+      signature: "truncated_normal(shape, [options]) -> Tensor",
+      options: [
+        Option("mean", "number", default: "0", "their mean"),
+        Option("std", "number", default: "1", "the standard deviation before the cut"),
+        .randomSeed,
+      ]
+    ) { context in
+      let (shape, options) = try context.shapeAndOptions()
+      return context.results(
+        try Tensor(
+          truncatedNormal: shape, mean: options.number("mean", default: 0),
+          deviation: options.number("std", default: 1), seed: options.randomSeed()))
+    },
+    Function(
+      "bernoulli", "Ones with a probability, zeros else.",
+      signature: "bernoulli(shape, [options]) -> Tensor",
+      options: [Option("p", "number", default: "0.5", "the probability of a one"), .randomSeed],
+      example: "mask = wane.bernoulli({ 2, 3 }, { p = 0.9 })"
+    ) { context in
+      let (shape, options) = try context.shapeAndOptions()
+      return context.results(
+        try Tensor(
+          bernoulli: shape, probability: options.number("p", default: 0.5),
+          seed: options.randomSeed()))
     },
     Function(
       "randint", "Whole random numbers from low to high, both included.",

@@ -23,7 +23,8 @@ extension Noun {
         (box: TensorBox) in box.tensor.byteCount
       },
     ],
-    methods: Function.tensorElements + Function.tensorShape + Function.tensorMath
+    methods: Function.tensorElements + Function.tensorShape + Function.tensorRearranging
+      + Function.tensorMath
       + Function.tensorComparison + Function.tensorReduction + Function.tensorOrder + Function.tensorFiles,
     metamethods: Function.tensorOperators + Function.tensorIndexing)
 }

@@ -225,6 +225,29 @@ extension Tensor {
     return try squares.arithmetic(.divide, .scalar(.integer(n - correction)))
   }
 
+  /// The length of the elements along axes, f32.
+  ///
+  /// - Parameter order: 1 for the sum of absolute values, 2 for the root of the sum of squares,
+  ///   infinity for the largest absolute value.
+  /// - Throws: for another order.
+  public func norm(order: Double = 2, axes: [Int]? = nil, keepingAxes: Bool = false) throws
+    -> Tensor
+  {
+    let values = try converted(to: .f32)
+    switch order {
+    case 1:
+      return try ElementFunction.abs.apply(values)
+        .reduced(.sum, axes: axes, keepingAxes: keepingAxes)
+    case 2:
+      return try ElementFunction.sqrt.apply(
+        ElementFunction.square.apply(values).reduced(.sum, axes: axes, keepingAxes: keepingAxes))
+    case .infinity:
+      return try ElementFunction.abs.apply(values)
+        .reduced(.maximum, axes: axes, keepingAxes: keepingAxes)
+    default: throw WaneError("norm", "order must be 1, 2 or infinity, got \(Scalar.real(order))")
+    }
+  }
+
   /// Whether any element along the axes is not 0, bool.
   public func any(axes: [Int]? = nil, keepingAxes: Bool = false) throws -> Tensor {
     try converted(to: .bool).converted(to: .i32).reduced(.sum, axes: axes, keepingAxes: keepingAxes)
