@@ -147,7 +147,7 @@ extension Function {
       let tensor = try context.tensor(1)
       return context.results(
         box.tensor.dtype == .bool
-          ? try tensor.masked(box.tensor) : try tensor.gathered(box.tensor, axis: 0, first: 1))
+          ? try tensor.masked(box.tensor) : try tensor.gathered(box.tensor, axis: 0, first: 1, for: "index"))
     }
     guard context.isTable(2) else { return context.results(LuaValue.none) }
     let indices = try context.table(2).elements.map { element in

@@ -66,7 +66,7 @@ enum TensorIndex {
       switch index {
       case .position(let position):
         return try part.gathered(
-          Tensor([Int32(clamping: position)]), axis: axis, first: 1
+          Tensor([Int32(clamping: position)]), axis: axis, first: 1, for: operation
         ).squeezed(axis: axis)
       case .tensor(let positions) where positions.dtype == .bool:
         guard positions.shape.dimensions == [part.shape[axis]] else {
@@ -77,7 +77,8 @@ enum TensorIndex {
         }
         let found = try positions.positionsOfNonzero(first: 1)
         return try part.gathered(found.reshaped(Shape([found.count])), axis: axis, first: 1)
-      case .tensor(let positions): return try part.gathered(positions, axis: axis, first: 1)
+      case .tensor(let positions):
+        return try part.gathered(positions, axis: axis, first: 1, for: operation)
       case .range:
         let positions = try index.positions(axis, part.shape, operation) ?? []
         return try part.gathered(

@@ -56,25 +56,27 @@ extension Tensor {
   /// Indices count from `first`; negative ones count from the end.
   ///
   /// - Throws: when there is no such axis, or an index leaves it.
-  public func gathered(_ indices: Tensor, axis: Int, first: Int = 0) throws -> Tensor {
-    let axis = try shape.axis(axis, operation: "gather")
+  public func gathered(
+    _ indices: Tensor, axis: Int, first: Int = 0, for operation: String = "gather"
+  ) throws -> Tensor {
+    let axis = try shape.axis(axis, operation: operation)
     guard !indices.dtype.isFloatingPoint, indices.dtype != .bool else {
-      throw WaneError("gather", "indices must be whole numbers, got \(indices.dtype)")
+      throw WaneError(operation, "indices must be whole numbers, got \(indices.dtype)")
     }
     let (outer, extent, inner) = shape.around(axis)
     let target = try Shape(
       shape.dimensions[..<axis] + indices.shape.dimensions + shape.dimensions[(axis + 1)...]
-    ).bounded(for: "gather")
+    ).bounded(for: operation)
     let chunk = inner * dtype.byteCount
     let positions = try indices.converted(to: .i32).array(Int32.self).map { index in
       let position = index < 0 ? Int(index) + extent : Int(index) - first
       guard position >= 0, position < extent else {
         throw WaneError(
-          "gather", "index \(index) is outside the \(extent) of axis \(axis + 1) in shape \(shape)")
+          operation, "index \(index) is outside the \(extent) of axis \(axis + 1) in shape \(shape)")
       }
       return position
     }
-    return try .builtBytes(target, dtype, for: "gather") { y in
+    return try .builtBytes(target, dtype, for: operation) { y in
       withBytes { bytes in
         guard let x = bytes.baseAddress else { return }
         var target = y

@@ -33,15 +33,21 @@ extension Tensor {
     let counts = [Int](repeating: 1, count: rank - counts.count) + counts
     var result = try reshaped(
       Shape([Int](repeating: 1, count: rank - shape.rank) + shape.dimensions).bounded(for: "tile"))
+    // Before anything is repeated, whether the whole is possible.
+    _ = try Shape(
+      zip(result.shape.dimensions, counts).map { extent, count in
+        let (product, overflow) = extent.multipliedReportingOverflow(by: count)
+        guard !overflow else {
+          throw WaneError("tile", "too many elements in \(count) times shape \(shape)")
+        }
+        return product
+      })
     for (axis, count) in counts.enumerated() where count != 1 {
       // Once more with an axis in front, which is repeated.
       let extent = result.shape[axis]
       let dimensions = result.shape.dimensions
       let once = try result.reshaped(Shape(dimensions[..<axis] + [1] + dimensions[axis...]))
       let target = try Shape(dimensions[..<axis] + [count] + dimensions[axis...])
-      guard extent.multipliedReportingOverflow(by: count).overflow == false else {
-        throw WaneError("tile", "too many elements in \(count) times shape \(shape)")
-      }
       result = try once.broadcast(to: target, for: "tile")
         .reshaped(result.shape.replacing(axis, with: extent * count))
     }
