@@ -23,6 +23,13 @@ struct Block: Sendable {
       case .i32: tensor.array(Int32.self).map(Double.init)
       case .i8: tensor.array(Int8.self).map(Double.init)
       case .u8, .bool: tensor.withBytes { $0.map(Double.init) }
+      case .f16: tensor.withBytes { $0.bindMemory(to: Float16.self).map(Double.init) }
+      case .bf16:
+        tensor.withBytes { bytes in
+          bytes.bindMemory(to: UInt16.self).map {
+            Double(Float(bitPattern: UInt32($0) << 16))
+          }
+        }
       }
     self.init(tensor.shape.dimensions, values)
   }

@@ -42,12 +42,17 @@ public struct Cast: Operation {
     let y = context.output()
     let count = y.count
     let signed = { (buffer: Buffer) in buffer.pointer.assumingMemoryBound(to: Int8.self) }
+    let halves = { (buffer: Buffer) in buffer.pointer.assumingMemoryBound(to: UInt16.self) }
     switch (context.inputTypes[0].dtype, dtype) {
     case (.i32, .f32): return { _ in wane_cast_i32_f32(x.ints, y.floats, count) }
     case (.u8, .f32): return { _ in wane_cast_u8_f32(x.bytes, y.floats, count) }
     case (.i8, .f32):
       return { [x = signed(x)] _ in wane_cast_i8_f32(x, y.floats, count) }
     case (.bool, .f32): return { _ in wane_cast_bool_f32(x.bytes, y.floats, count) }
+    case (.f16, .f32): return { [x = halves(x)] _ in wane_cast_f16_f32(x, y.floats, count) }
+    case (.bf16, .f32): return { [x = halves(x)] _ in wane_cast_bf16_f32(x, y.floats, count) }
+    case (_, .f16): return { [y = halves(y)] _ in wane_cast_f32_f16(x.floats, y, count) }
+    case (_, .bf16): return { [y = halves(y)] _ in wane_cast_f32_bf16(x.floats, y, count) }
     case (_, .i32): return { _ in wane_cast_f32_i32(x.floats, y.ints, count) }
     case (_, .u8): return { _ in wane_cast_f32_u8(x.floats, y.bytes, count) }
     case (_, .i8):
