@@ -62,6 +62,42 @@ test("a layer that goes backwards sees the sequence turned round", function()
   end
 end)
 
+test("bidirectional layers see the sequence from both ends", function()
+  local x = wane.randn { 2, 4, 3 }
+  local shapes = { concat = "2x4x10", sum = "2x4x5", mul = "2x4x5", ave = "2x4x5" }
+  local results = {}
+  for mode, shape in pairs(shapes) do
+    local model = sequential(nn.input { 4, 3 },
+      nn.bidirectional { nn.lstm { 5, return_sequences = true }, merge_mode = mode })
+    results[mode] = model(x):tolist()
+    check.equal(shape_of(model(x)), shape, mode)
+  end
+  for t = 1, 4 do
+    local both = results.concat[1][t]
+    for u = 1, 5 do
+      check.near(results.sum[1][t][u], both[u] + both[u + 5], 1e-6)
+      check.near(results.mul[1][t][u], both[u] * both[u + 5], 1e-6)
+      check.near(results.ave[1][t][u], (both[u] + both[u + 5]) / 2, 1e-6)
+    end
+  end
+  local last = sequential(nn.input { 4, 3 }, nn.bidirectional { nn.gru { 5 } })
+  check.equal(shape_of(last(x)), "2x10")
+  check.equal(shape_of(last:parameter "bidirectional/backward/kernel"), "3x15")
+  check.raises("bad option 'layer' to 'bidirectional' (simple_rnn, lstm or gru expected, got dense)",
+    nn.bidirectional, { nn.dense { 2 } })
+  check.raises("...takes a layer that goes forwards; it goes backwards by itself", nn.bidirectional,
+    { nn.gru { 2, go_backwards = true } })
+end)
+
+test("units of a bidirectional layer are taken out", function()
+  local model = sequential(nn.input { 4, 3 }, nn.bidirectional { nn.lstm { 6 } }, nn.dense { 2 })
+  local slim, report = wane.compress(model, { method = "filters", ratio = 0.5 })
+  check.equal(shape_of(slim:parameter "bidirectional/forward/kernel"), "3x12")
+  check.equal(shape_of(slim:parameter "dense/kernel"), "6x2")
+  check.equal(report.layers[1].layer, "bidirectional/forward")
+  check.equal(shape_of(slim(wane.randn { 2, 4, 3 })), "2x2")
+end)
+
 test("parameters are Keras's", function()
   local model = sequential(nn.input { 6, 3 }, nn.lstm { 5 }, nn.dense { 2 })
   check.equal(shape_of(model:parameter "lstm/kernel"), "3x20")
@@ -192,7 +228,7 @@ test("options are checked", function()
   check.raises("...dropout must be in [0, 1), got 1.0", nn.multi_head_attention, { 2, 2, dropout = 1 })
   check.raises("...num_heads, key_dim, value_dim and output_dim must be in 1..65536, got [0, 2, 2, 1]",
     nn.multi_head_attention, { 0, 2 })
-  check.raises("in layer 'lstm': lstm: takes sequences [steps, channels], got Nx9", function()
+  check.raises("...in layer 'lstm': lstm: takes sequences [steps, channels], got Nx9", function()
     sequential(nn.input { 9 }, nn.lstm { 2 })
   end)
   check.raises("bad option 'dtype' to 'input' (expected one of 'f32', 'i32', 'u8', got 'int')...", nn.input,

@@ -174,6 +174,10 @@ struct FixtureOptions: Decodable, Sendable {
     case "embedding":
       return try EmbeddingLayer(
         inputs: #require(input_dim), outputs: #require(output_dim), name: name)
+    case "bidirectional":
+      return try BidirectionalLayer(
+        recurrentLayer(#require(layer), name: "half"),
+        mergeMode: #require(merge_mode.flatMap(MergeMode.init)), name: name)
     case "multi_head_attention":
       return try MultiHeadAttentionLayer(
         heads: #require(num_heads), keySize: #require(key_dim), valueSize: value_dim,

@@ -21,6 +21,10 @@ enum OperationTable {
     ("dilation", .ints([1, 1])),
   ]
 
+  private static let recurrence: [(String, Attribute)] = [
+    ("units", .int(32)), ("return_sequences", .bool(false)), ("direction", .string("forward")),
+  ]
+
   static let rows: [OperationRow] = [
     OperationRow(name: "parameter", attributes: []),
     OperationRow(
@@ -80,6 +84,15 @@ enum OperationTable {
     OperationRow(name: "transpose", attributes: [("order", .ints([1, 0]))]),
     OperationRow(name: "unary", attributes: [("kind", .string("square"))]),
     OperationRow(name: "where", attributes: []),
+    OperationRow(name: "embedding", attributes: []),
+    OperationRow(name: "lstm", attributes: recurrence),
+    OperationRow(name: "gru", attributes: recurrence),
+    OperationRow(name: "simple_rnn", attributes: recurrence + [("activation", .string("tanh"))]),
+    OperationRow(
+      name: "attention",
+      attributes: [
+        ("heads", .int(1)), ("causal", .bool(false)), ("rate", .float(0)), ("stream", .int(0)),
+      ]),
   ]
 
   private static let numbers = Dictionary(

@@ -5,7 +5,7 @@ import WaneTensor
 extension Function {
   /// The layers of sequences, for `wane.nn`.
   static let sequenceLayers: [Function] = [
-    .embedding, .simpleRNN, .lstm, .gru, .multiHeadAttention,
+    .embedding, .simpleRNN, .lstm, .gru, .bidirectional, .multiHeadAttention,
   ]
 
   private static let embedding = Function(
@@ -73,6 +73,29 @@ extension Function {
     let options = try context.options(1)
     return context.results(
       LayerBox(try GRULayer(options.recurrent(), name: options.string("name"))))
+  }
+
+  private static let bidirectional = Function(
+    "bidirectional", "A recurrent layer in both directions (Schuster and Paliwal, 1997).",
+    signature: "bidirectional { layer, ... } -> Layer",
+    options: [
+      Option("layer", "Layer", at: 1, "simple_rnn, lstm or gru"),
+      Option(
+        "merge_mode", oneOf: MergeMode.allCases.map(\.rawValue), default: "concat",
+        "what becomes of the two results: side by side, added, multiplied, averaged"),
+      .layerName,
+    ],
+    example: "wane.nn.bidirectional { wane.nn.lstm { 32 } }"
+  ) { context in
+    let options = try context.options(1)
+    let box = try options.required(
+      "layer", options.object("layer", as: LayerBox.self, called: "Layer"))
+    guard let layer = box.layer as? any RecurrentLayer else {
+      throw options.bad("layer", "simple_rnn, lstm or gru expected, got \(box.kind)")
+    }
+    let mode = try options.choice("merge_mode").flatMap(MergeMode.init(rawValue:)) ?? .concat
+    return context.results(
+      LayerBox(try BidirectionalLayer(layer, mergeMode: mode, name: options.string("name"))))
   }
 
   private static let multiHeadAttention = Function(

@@ -121,7 +121,9 @@ def stored(layer, name, values):
         return values
     if name.endswith("bias"):
         return values.reshape(-1)
-    return values.reshape(-1, values.shape[-1]) if name.startswith("attention_output") else values.reshape(len(values), -1)
+    if name.startswith("attention_output"):
+        return values.reshape(-1, values.shape[-1])
+    return values.reshape(len(values), -1)
 
 
 def optimizer(name, options):

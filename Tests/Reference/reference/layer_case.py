@@ -19,7 +19,8 @@ def layer_case(name, layer, options=None, shapes=((2, 4),), training=False, draw
     def build(draw):
         given = draw_inputs(draw) if draw_inputs else [draw.uniform(s) for s in shapes]
         built = keras_layers.make(layer, options)
-        inputs = [tf.Variable(x.astype(keras.config.floatx())) if x.dtype.kind == "f" else tf.constant(x) for x in given]
+        inputs = [tf.Variable(x.astype(keras.config.floatx())) if x.dtype.kind == "f" else tf.constant(x)
+                  for x in given]
         differentiable = [x for x in inputs if x.dtype.is_floating]
         argument = inputs[0] if len(inputs) == 1 else list(inputs)
         keras_layers.build(built, inputs)

@@ -28,4 +28,14 @@ def cases():
         recurrent("simple_rnn", "linear", (2, 3, 2), 3, activation="linear"),
         recurrent("lstm", "long", (2, 17, 2), 3, return_sequences=True),
     ]
+    def bidirectional(name, layer, shape, units, **options):
+        return layer_case(f"bidirectional_{name}", "bidirectional", {"layer": layer, "units": units, **options}, [shape])
+
+    made += [
+        bidirectional("lstm", "lstm", (2, 4, 3), 2),
+        bidirectional("lstm_sequences", "lstm", (2, 3, 2), 2, return_sequences=True),
+        bidirectional("gru_sum", "gru", (2, 3, 2), 3, return_sequences=True, merge_mode="sum"),
+        bidirectional("gru_mul", "gru", (2, 3, 2), 3, return_sequences=True, merge_mode="mul"),
+        bidirectional("rnn_ave", "simple_rnn", (2, 4, 2), 3, merge_mode="ave", use_bias=False),
+    ]
     return made
