@@ -68,21 +68,24 @@ local function peak_memory_bytes()
   end
 end
 
---- Rounds of one epoch. Optimizer and batches start anew each round; the weights go on.
+--- Rounds of one epoch in each precision. Optimizer and batches start anew each round; the weights
+-- go on.
 local function train()
   local samples, test = data()
-  local model = network()
+  local model, short = network(), network()
   local one = { data = test:take(1), seconds = 0.01, progress = false }
   local macs = wane.compare({ { "float", model } }, one).float.macs
   local peak
   local function round()
-    local history = model:fit(samples, { epochs = 1, batch_size = 128, progress = false })
-    peak = peak_memory_bytes()
-    return { epoch_s = history.seconds[1] }
+    local options = { epochs = 1, batch_size = 128, progress = false }
+    local seconds = model:fit(samples, options).seconds[1]
+    peak = peak or peak_memory_bytes()
+    options.precision = "bf16"
+    return { epoch_s = seconds, epoch_bf16_s = short:fit(samples, options).seconds[1] }
   end
   local function finish()
     return {
-      accuracy = model:evaluate(test).accuracy,
+      accuracy = model:evaluate(test).accuracy, accuracy_bf16 = short:evaluate(test).accuracy,
       peak_memory_bytes = peak,
       -- Last: it is a hot loop, which would lend warmth to no round.
       macs = macs, peak_flops = wane.machine({ peak = true }).peak_flops,
@@ -123,5 +126,85 @@ local function infer()
   serve({}, round, finish)
 end
 
-local parts = { train = train, inference = infer }
+-- Networks of MLPerf Tiny, and an LSTM --------------------------------------------------------
+
+local function normalized(layer, x)
+  return nn.activation { "relu" } (nn.batch_norm {} (layer(x)))
+end
+
+local function convolution(filters, size, strides)
+  return nn.conv2d { filters, size, strides = strides or 1, padding = "same", use_bias = false }
+end
+
+local function depthwise(strides)
+  return nn.depthwise_conv2d { 3, strides = strides or 1, padding = "same", use_bias = false }
+end
+
+local function head(input, x, classes)
+  return nn.model { inputs = input, outputs = nn.dense { classes } (nn.global_avg_pool2d {} (x)) }
+end
+
+local networks = {}
+
+function networks.resnet8()
+  local input = nn.input { 32, 32, 3 }
+  local x = normalized(convolution(16, 3), input)
+  for _, stage in ipairs { { 16, 1 }, { 32, 2 }, { 64, 2 } } do
+    local filters, strides = stage[1], stage[2]
+    local y = normalized(convolution(filters, 3, strides), x)
+    y = nn.batch_norm {} (convolution(filters, 3)(y))
+    if strides > 1 then x = nn.conv2d { filters, 1, strides = strides, padding = "same" } (x) end
+    x = nn.activation { "relu" } (nn.add { x, y })
+  end
+  return head(input, x, 10), { 32, 32, 3 }, 10
+end
+
+function networks.mobilenet()
+  local input = nn.input { 96, 96, 3 }
+  local x = normalized(convolution(8, 3, 2), input)
+  local stages = { { 16, 1 }, { 32, 2 }, { 32, 1 }, { 64, 2 }, { 64, 1 }, { 128, 2 } }
+  for _ = 1, 5 do stages[#stages + 1] = { 128, 1 } end
+  stages[#stages + 1] = { 256, 2 }
+  stages[#stages + 1] = { 256, 1 }
+  for _, stage in ipairs(stages) do
+    x = normalized(convolution(stage[1], 1), normalized(depthwise(stage[2]), x))
+  end
+  return head(input, x, 2), { 96, 96, 3 }, 2
+end
+
+function networks.dscnn()
+  local input = nn.input { 49, 10, 1 }
+  local x = normalized(convolution(64, { 10, 4 }, 2), input)
+  for _ = 1, 4 do x = normalized(convolution(64, 1), normalized(depthwise(), x)) end
+  return head(input, x, 12), { 49, 10, 1 }, 12
+end
+
+function networks.lstm()
+  return nn.sequential { nn.input { 28, 28 }, nn.lstm { 128 }, nn.dense { 10 } }, { 28, 28 }, 10
+end
+
+--- Rounds of ten steps of each network, on random samples.
+local function train_networks()
+  local batch, steps, runs = 64, 10, {}
+  for name, make in pairs(networks) do
+    local model, shape, classes = make()
+    local labels = {}
+    for i = 1, batch * steps do labels[i] = i % classes end
+    table.insert(shape, 1, #labels)
+    local samples = wane.data.tensors(wane.rand(shape), wane.tensor(labels, { dtype = "i32" }))
+    runs[name] = { model = model, samples = samples }
+  end
+  local options = { epochs = 1, batch_size = batch, progress = false }
+  local function round()
+    local times = {}
+    for name, run in pairs(runs) do
+      times[name .. "_step_s"] = run.model:fit(run.samples, options).seconds[1] / steps
+    end
+    return times
+  end
+  round()
+  serve({}, round, function() return { networks_peak_memory_bytes = peak_memory_bytes() } end)
+end
+
+local parts = { train = train, networks = train_networks, inference = infer }
 parts[part]()
