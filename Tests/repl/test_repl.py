@@ -204,6 +204,8 @@ class Completion(Interactive):
     def test_methods(self):
         self.enter("s = 'text'")
         self.complete("s:upp", "s:upper")
+        self.complete("x = 'a' .. s:upp", "'a' .. s:upper")
+        self.complete("x = s .. s:upp", "s .. s:upper")
         self.complete("io.stdout:setv", "io.stdout:setvbuf")
         self.enter("t = setmetatable({}, { __index = { inherited_method = print, inherited_value = 1 } })")
         self.complete("t:inh", "t:inherited_method")

@@ -103,6 +103,11 @@ private struct Scanner {
         }
         endExpression()
         if index == text.count { return .nothing }
+      } else if character == ".", peek(1) == "." {
+        // Joins strings, or stands for more arguments; no name goes on after it.
+        while index < text.count, text[index] == "." { index += 1 }
+        reset()
+        updateTop { $0.expectsKey = false }
       } else {
         scanSymbol(character)
         index += 1
