@@ -31,3 +31,8 @@ test_signals_while_a_model_works() {
   compile "$root/Tests/Lua/signals.c" signals
   LUA_CPATH="$products/lib?lua.so" ./signals
 }
+
+test_threads_with_states_of_their_own() {
+  compile "$root/Tests/Lua/threads.c" threads
+  LUA_CPATH="$products/lib?lua.so" ./threads
+}
