@@ -1,8 +1,7 @@
 // Single products of parts of matrices.
 
-#include <oneapi/dnnl/dnnl.h>
-
 #include "dnn_error.h"
+#include "dnn_gemm.h"
 #include "dnn_shape.h"
 
 static wane_dnn_status check_step(const char *name, int64_t step, int64_t row) {
@@ -29,8 +28,8 @@ wane_dnn_status wane_dnn_multiplication_check(const wane_dnn_multiplication *s) 
 wane_dnn_status wane_dnn_multiply(const wane_dnn_multiplication *s, float scale, const float *a,
                                   const float *b, float *c) {
   return wane_dnn_check(
-      dnnl_sgemm(s->transpose_a != 0 ? 'T' : 'N', s->transpose_b != 0 ? 'T' : 'N', s->m, s->n,
-                 s->k, scale, a, s->a_step, b, s->b_step, s->accumulate != 0 ? 1.0f : 0.0f, c,
-                 s->c_step),
+      wane_dnn_sgemm(s->transpose_a != 0 ? 'T' : 'N', s->transpose_b != 0 ? 'T' : 'N', s->m, s->n,
+                     s->k, scale, a, s->a_step, b, s->b_step, s->accumulate != 0 ? 1.0f : 0.0f, c,
+                     s->c_step),
       "multiply");
 }

@@ -1,20 +1,17 @@
 #include "dnn_product.h"
 
-#include <oneapi/dnnl/dnnl.h>
 #include <string.h>
 
 #include "dnn_error.h"
-#include "wane_signals.h"
+#include "dnn_gemm.h"
 
 wane_dnn_status wane_dnn_product(const char *operation, bool transpose_a, bool transpose_b,
                                  int64_t m, int64_t n, int64_t k, const float *a, const float *b,
                                  float *c) {
-  wane_signals_hold();
-  const dnnl_status_t status =
-      dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, 1.0f, a,
-                 transpose_a ? m : k, b, transpose_b ? k : n, 0.0f, c, n);
-  wane_signals_release();
-  return wane_dnn_check(status, operation);
+  return wane_dnn_check(
+      wane_dnn_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, 1.0f, a,
+                     transpose_a ? m : k, b, transpose_b ? k : n, 0.0f, c, n),
+      operation);
 }
 
 void wane_dnn_transpose(const float *from, int64_t rows, int64_t columns, float *to) {

@@ -22,6 +22,8 @@ RULES = [
     (r"\btry!|\bas! ", r"^Sources/.*\.swift$", "ends the program that loaded the module; throw an error"),
     (r"\.addingProduct\(", r"^Sources/.*\.swift$", "calls fmaf for each lane where FMA is no build flag"),
     (r"\b(abort|exit)\s*\(", r"^Sources/.*\.[ch]$", "ends the program that loaded the module"),
+    (r"\bdnnl_(sgemm|primitive_execute)\(", r"^Sources/(?!COneDNN/dnn_(gemm\.h|kernel\.c)$)",
+     "signals must be held back around it, as wane_dnn_sgemm does"),
     (r"-march=|-mavx|-mfma", r"^Package\.swift$", "kernels are chosen when the program runs"),
     (r"[ \t]+$", r"\.(swift|c|h|lua|py|sh|md|yml)$", "white space at the end of the line"),
 ]
