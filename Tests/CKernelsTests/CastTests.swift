@@ -66,5 +66,48 @@ extension Kernels {
         }
       }
     }
+
+    /// Every half there is, there and back; and floats around the ties.
+    @Test func halves() {
+      let all = (0...UInt16.max).map { $0 }
+      atEachLevel { level in
+        var wide = [Float](repeating: 7, count: all.count)
+        var narrow = [UInt16](repeating: 7, count: all.count)
+        wane_cast_f16_f32(all, &wide, all.count)
+        wane_cast_f32_f16(wide, &narrow, all.count)
+        let isNaN = { (half: UInt16) in half & 0x7FFF > 0x7C00 }
+        #expect(
+          zip(all, narrow).allSatisfy { $0 == $1 || (isNaN($0) && isNaN($1)) }, "f16 \(level)")
+        #expect(wide[0x3C00] == 1 && wide[1] == 0x1p-24 && wide[0x7BFF] == 65504)
+        #expect(wide[0xFC00] == -.infinity && wide[0x7E00].isNaN)
+        wane_cast_bf16_f32(all, &wide, all.count)
+        wane_cast_f32_bf16(wide, &narrow, all.count)
+        #expect(
+          zip(all, narrow).allSatisfy {
+            $0 == $1 || ($0 & 0x7FFF > 0x7F80 && $1 & 0x7FFF > 0x7F80)
+          }, "bf16 \(level)")
+      }
+      for n in lengths {
+        var numbers = Numbers(n)
+        let x = (0..<n).map { i in
+          i % 3 == 0 ? awkward[i % awkward.count] : numbers.float(-4...4) * Float(i % 5)
+        }
+        atEachLevel { level in
+          var narrow = [UInt16](repeating: 7, count: n)
+          var back = [Float](repeating: 7, count: n)
+          wane_cast_f32_f16(x, &narrow, n)
+          wane_cast_f16_f32(narrow, &back, n)
+          for (x, y) in zip(x, back) where x.isFinite && abs(x) < 65520 {
+            // Half a step of the last bit: 2^-11 of the size, 2^-25 near 0.
+            #expect(abs(x - y) <= max(abs(x) * 0x1p-11, 0x1p-25), "\(x) \(y) \(level)")
+          }
+          wane_cast_f32_bf16(x, &narrow, n)
+          wane_cast_bf16_f32(narrow, &back, n)
+          for (x, y) in zip(x, back) where abs(x) < 3e38 {
+            #expect(abs(x - y) <= max(abs(x) * 0x1p-8, 1e-40), "\(x) \(y) \(level)")
+          }
+        }
+      }
+    }
   }
 }
