@@ -57,7 +57,8 @@ import WaneTensor
     #expect(try values("|u1", [7, 0xFF]) == (.u8, [7, 255]))
     #expect(try values("|b1", [0, 5]) == (.bool, [0, 1]))
     #expect(try values(">i4", [0, 0, 1, 0, 0xFF, 0xFF, 0xFF, 0xFE]) == (.i32, [256, -2]))
-    #expect(try values(">f8", bytes([(1.5 as Double).bitPattern.byteSwapped, 0])) == (.f32, [1.5, 0]))
+    #expect(
+      try values(">f8", bytes([(1.5 as Double).bitPattern.byteSwapped, 0])) == (.f32, [1.5, 0]))
   }
 
   @Test func readsBothOrdersOfAxesAndAllVersions() throws {
@@ -136,8 +137,7 @@ import WaneTensor
     for (name, tensor) in arrays { #expect(try back[name]?.isIdentical(to: tensor) == true) }
     #expect(try NPZFile.read(path, names: ["x"]).count == 1)
     #expect(try (folder.read("c.npz").count < 2000) == compresses)
-    try NPZFile.write([:], to: path)
-    #expect(try NPZFile.read(path).isEmpty)
+    #expect(throws: WaneError.self) { try NPZFile.write([:], to: path) }
     #expect(throws: WaneError.self) { try NPZFile.write(["": Tensor(scalar: 1)], to: path) }
     #expect(folder.names == ["c.npz"], "nothing is left behind")
   }

@@ -115,7 +115,8 @@ private struct ImageFixtures: Decodable {
     let source = try #require(fixtures.images.first { $0.name == "jpeg_grey" })
     var bytes = Array(source.file)
     // The frame header: FF C0, length, precision, height, width.
-    let frame = try #require(bytes.indices.dropLast().first { bytes[$0...].starts(with: [0xFF, 0xC0]) })
+    let frame = try #require(
+      bytes.indices.dropLast().first { bytes[$0...].starts(with: [0xFF, 0xC0]) })
     for index in 5...8 { bytes[frame + index] = 0xF0 }
     let error = #expect(throws: WaneError.self) { try ImageFile.read(folder.write("huge", bytes)) }
     #expect(error?.message.hasSuffix("is too short for its extents") == true)

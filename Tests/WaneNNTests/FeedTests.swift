@@ -139,14 +139,17 @@ import WaneTensor
         }
       }
     }
-    #expect(Samples.message { _ = try Batches(data, size: 0) } == "batches: size must be positive, got 0")
+    #expect(
+      Samples.message { _ = try Batches(data, size: 0) } == "batches: size must be positive, got 0")
   }
 
   /// Neither rows of a tensor nor augmented images allocate while they are fed.
   @Test func fillingAllocatesNothing() throws {
     let data = try Samples.images(32)
     let positions = ArraySlice((0..<32).map { Int32($0) })
-    for feed in [try data.feed(targets: []), try data.augmented(Self.augmentation()).feed(targets: [])] {
+    for feed in [
+      try data.feed(targets: []), try data.augmented(Self.augmentation()).feed(targets: []),
+    ] {
       let scratch = try Storage(byteCount: feed.scratchBytes, for: "test")
       let target = try Storage(byteCount: data.inputs.byteCount, for: "test")
       let fill = {

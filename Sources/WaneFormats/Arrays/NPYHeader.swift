@@ -125,7 +125,8 @@ private struct Scanner {
     var result: [Int] = []
     while !takes(")") {
       var (value, digits) = (0, 0)
-      while let digit = peek, (0x30...0x39).contains(digit) {
+      skipSpace()
+      while position < text.count, case let digit = text[position], (0x30...0x39).contains(digit) {
         let (tens, overflow) = value.multipliedReportingOverflow(by: 10)
         let (sum, carry) = tens.addingReportingOverflow(Int(digit - 0x30))
         guard !overflow, !carry else { throw NPYHeader.Defect(reason: "claims too many elements") }

@@ -45,6 +45,8 @@ public enum NPZFile {
   public static func write(
     _ arrays: [String: Tensor], to path: String, compresses: Bool = false
   ) throws {
+    // libzip takes a file without entries away.
+    guard !arrays.isEmpty else { throw WaneError("npz", "there are no tensors to write") }
     let file = try AtomicFile.create(at: path)
     let writer = try ZipWriter(path)
     for (name, tensor) in arrays.sorted(by: { $0.key < $1.key }) {
@@ -95,7 +97,8 @@ private final class ZipReader {
   }
 
   func arrayNames() throws -> [String] {
-    try (0..<count).map(name).filter { $0.hasSuffix(".npy") }.map { String($0.dropLast(4)) }.sorted()
+    try (0..<count).map(name).filter { $0.hasSuffix(".npy") }.map { String($0.dropLast(4)) }
+      .sorted()
   }
 
   func entry(_ index: Int, name: String) throws -> ZipStream {

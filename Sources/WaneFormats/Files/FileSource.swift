@@ -37,7 +37,8 @@ final class FileSource: ByteSource {
     guard status.st_mode & S_IFMT == S_IFREG else {
       close(descriptor)
       throw FileSource.error(
-        operation, path, status.st_mode & S_IFMT == S_IFDIR ? systemMessage(EISDIR) : "not a regular file")
+        operation, path,
+        status.st_mode & S_IFMT == S_IFDIR ? systemMessage(EISDIR) : "not a regular file")
     }
     count = Int(status.st_size)
   }
@@ -53,7 +54,9 @@ final class FileSource: ByteSource {
         pread(descriptor, base + done, min(target.count - done, 1 << 30), off_t(offset + done))
       }
       guard got >= 0 else { throw FileSource.error(operation, path, systemMessage(errno)) }
-      guard got > 0 else { throw FileSource.error(operation, path, "it became shorter while it was read") }
+      guard got > 0 else {
+        throw FileSource.error(operation, path, "it became shorter while it was read")
+      }
       done += got
     }
   }

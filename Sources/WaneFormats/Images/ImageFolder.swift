@@ -39,7 +39,9 @@ public struct ImageFolder: Sendable {
     guard !classNames.isEmpty else {
       throw FileSource.error("images", path, "has no folders, one for each class")
     }
-    guard !images.isEmpty else { throw FileSource.error("images", path, "has no PNG or JPEG files") }
+    guard !images.isEmpty else {
+      throw FileSource.error("images", path, "has no PNG or JPEG files")
+    }
   }
 
   /// Decodes all images to bytes `[N, H, W, C]`, on all workers.
@@ -74,7 +76,8 @@ public struct ImageFolder: Sendable {
           {
             failures.catching(index) {
               try ImageFile.EncodedImage(images[index].path).decode(
-                channels: channels, height: first.height, width: first.width, to: base + index * row)
+                channels: channels, height: first.height, width: first.width, to: base + index * row
+              )
             }
           }
         }

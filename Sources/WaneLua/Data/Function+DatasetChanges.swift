@@ -120,7 +120,8 @@ private final class Mapping {
         part.labels.shape.rank == 1
         ? LuaValue(try part.labels.element(0), of: part.labels.dtype)
         : .object(TensorBox(try part.labels.squeezed(axis: 0)))
-      return context.call(function, TensorBox(try part.inputs.squeezed(axis: 0)), label) { context in
+      return context.call(function, TensorBox(try part.inputs.squeezed(axis: 0)), label) {
+        context in
         try self.collector.append(context, input: 1, label: 2, otherwise: label)
         return try self.proceed(context)
       }

@@ -51,8 +51,10 @@ extension Function {
     Function(
       "tensors",
       "A data set of tensors or nested lists: samples, and classes from 0 (whole numbers) or targets.",
-      signature: "tensors(inputs, labels, [options]) -> Dataset", options: [.datasetName, .classNames],
-      example: "data = wane.data.tensors({ { 0, 0 }, { 0, 1 }, { 1, 0 }, { 1, 1 } }, { 0, 1, 1, 0 })"
+      signature: "tensors(inputs, labels, [options]) -> Dataset",
+      options: [.datasetName, .classNames],
+      example:
+        "data = wane.data.tensors({ { 0, 0 }, { 0, 1 }, { 1, 0 }, { 1, 1 } }, { 0, 1, 1, 0 })"
     ) { context in
       let options = try context.options(3)
       let inputs = try context.numbersOrTensor(1).asSamples()

@@ -15,7 +15,8 @@ extension Noun {
         (box: DatasetBox) in box.dataset.classCount
       },
       Field(
-        "class_names", "list of strings", "What the classes are called, class 0 first; may be empty."
+        "class_names", "list of strings",
+        "What the classes are called, class 0 first; may be empty."
       ) { (box: DatasetBox) in box.dataset.classNames },
       Field("name", "string", "What it is called in messages.") {
         (box: DatasetBox) in box.dataset.name
@@ -51,7 +52,8 @@ extension Function {
         return context.results(DatasetBox(try box.dataset.slice(count..<box.dataset.count)))
       }),
     Function(
-      "split", "Data sets of the first samples, the next, ...; of all in a random order with a seed.",
+      "split",
+      "Data sets of the first samples, the next, ...; of all in a random order with a seed.",
       signature: "split(fraction or count or list of them) -> Dataset, Dataset, ...",
       options: [
         Option("seed", "integer", default: "none", "takes the samples in the order it decides")
@@ -150,7 +152,8 @@ extension Function {
       areFractions || (numbers.allSatisfy { $0 == $0.rounded() } && sum <= Double(total))
     else {
       throw context.argumentError(
-        2, "fractions of together 1 or counts of together \(total) expected, got "
+        2,
+        "fractions of together 1 or counts of together \(total) expected, got "
           + "\(LuaNumber.format(sum))")
     }
     var reached = 0.0

@@ -136,7 +136,8 @@ extension Function {
   private static func needsGathering(_ context: CallContext, _ index: Int) throws -> Bool {
     if context.isNumber(index) { return false }
     if context.objectIfAny(index, as: TensorBox.self) != nil { return true }
-    guard context.isTable(index), case .range(_, _, let step)? = TensorIndex(try context.value(index))
+    guard context.isTable(index),
+      case .range(_, _, let step)? = TensorIndex(try context.value(index))
     else { return false }
     return step < 0
   }
@@ -147,7 +148,8 @@ extension Function {
       let tensor = try context.tensor(1)
       return context.results(
         box.tensor.dtype == .bool
-          ? try tensor.masked(box.tensor) : try tensor.gathered(box.tensor, axis: 0, first: 1, for: "index"))
+          ? try tensor.masked(box.tensor)
+          : try tensor.gathered(box.tensor, axis: 0, first: 1, for: "index"))
     }
     guard context.isTable(2) else { return context.results(LuaValue.none) }
     let indices = try context.table(2).elements.map { element in

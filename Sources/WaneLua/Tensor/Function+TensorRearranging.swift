@@ -36,7 +36,8 @@ extension Function {
           context.integer(2), axis: context.axis(3, of: tensor.shape, default: -1)))
     },
     Function(
-      "pad", "With elements before and after: a number, or a number or {before, after} for each axis.",
+      "pad",
+      "With elements before and after: a number, or a number or {before, after} for each axis.",
       signature: "pad(widths, [value]) -> Tensor",
       example: "t:pad(1)   images:pad({ 0, 2, { 2, 1 } }, 255)"
     ) { context in

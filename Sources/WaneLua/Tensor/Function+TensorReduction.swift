@@ -69,7 +69,8 @@ extension Function {
     ) { context in
       let tensor = try context.tensor(1)
       let optionsFirst = context.isTable(2)
-      let axis = try optionsFirst
+      let axis =
+        try optionsFirst
         ? tensor.shape.axis(-1, operation: "argsort")
         : context.axis(2, of: tensor.shape, default: -1)
       let options = try context.options(optionsFirst ? 2 : 3)

@@ -25,6 +25,7 @@ extension Noun {
     ],
     methods: Function.tensorElements + Function.tensorShape + Function.tensorRearranging
       + Function.tensorMath
-      + Function.tensorComparison + Function.tensorReduction + Function.tensorOrder + Function.tensorFiles,
+      + Function.tensorComparison + Function.tensorReduction + Function.tensorOrder
+      + Function.tensorFiles,
     metamethods: Function.tensorOperators + Function.tensorIndexing)
 }

@@ -2,7 +2,8 @@ import CLuaBridge
 import WaneTensor
 
 extension Option {
-  static let dtype = Option("dtype", "string", default: "\"f32\"", "f32, i32, u8, i8, bool, f16 or bf16")
+  static let dtype = Option(
+    "dtype", "string", default: "\"f32\"", "f32, i32, u8, i8, bool, f16 or bf16")
   static let randomSeed = Option(
     "seed", "integer", default: "the next of wane.seed", "the same seed gives the same numbers")
 }

@@ -54,8 +54,10 @@ public struct TensorFeed: Feed {
     tensor.withBytes { source in
       guard let base = source.baseAddress else { return }
       let row = source.count / max(tensor.shape[0], 1)
-      for (index, position) in positions.enumerated() {
-        (target + index * row).copyMemory(from: base + Int(position) * row, byteCount: row)
+      var to = target
+      for index in positions.indices {
+        to.copyMemory(from: base + Int(positions[index]) * row, byteCount: row)
+        to += row
       }
     }
   }
@@ -109,8 +111,9 @@ struct AugmentedFeed: Feed {
     let count = Int64(row / tensor.dtype.byteCount)
     tensor.withBytes { source in
       guard let base = source.baseAddress else { return }
-      for (index, position) in positions.enumerated() {
-        let to = target + index * row
+      for index in positions.indices {
+        let position = positions[index]
+        let to = target + (index - positions.startIndex) * row
         warp(base, position, to, key, draw.epoch)
         if options.mixup > 0, let scratch {
           var (partner, weight): (Int32, Float) = (0, 1)
@@ -188,12 +191,13 @@ struct MixedFeed: Feed {
     let to = target.assumingMemoryBound(to: Float.self)
     tensor.with(Float.self) { source in
       guard let base = source.baseAddress else { return }
-      for (index, position) in positions.enumerated() {
+      for index in positions.indices {
+        let position = positions[index]
         var (partner, weight): (Int32, Float) = (0, 1)
         wane_augment_draw_mix(
           &options, key, draw.epoch, UInt64(position), Int32(clamping: tensor.shape[0]), &partner,
           &weight)
-        let result = to + index * row
+        let result = to + (index - positions.startIndex) * row
         result.update(from: base + Int(position) * row, count: row)
         wane_mix_f32(result, base + Int(partner) * row, weight, Int64(row))
       }

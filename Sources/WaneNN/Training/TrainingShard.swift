@@ -76,8 +76,9 @@ final class TrainingShard {
   }
 
   /// Computes the shard's part of loss and gradient.
-  func run(_ feed: StepFeed, _ positions: ArraySlice<Int32>, epoch: UInt64, seed: UInt64, step: UInt64)
-  {
+  func run(
+    _ feed: StepFeed, _ positions: ArraySlice<Int32>, epoch: UInt64, seed: UInt64, step: UInt64
+  ) {
     let draw = FeedDraw(seed: seed, epoch: epoch)
     (loss, hits) = (0, 0)
     for (index, piece) in pieces.enumerated() {

@@ -72,7 +72,8 @@ extension Tensor {
       let position = index < 0 ? Int(index) + extent : Int(index) - first
       guard position >= 0, position < extent else {
         throw WaneError(
-          operation, "index \(index) is outside the \(extent) of axis \(axis + 1) in shape \(shape)")
+          operation, "index \(index) is outside the \(extent) of axis \(axis + 1) in shape \(shape)"
+        )
       }
       return position
     }

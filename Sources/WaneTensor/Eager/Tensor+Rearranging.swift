@@ -124,7 +124,8 @@ extension Tensor {
     let positions = Array(positions)
     let (outer, extent, inner) = shape.around(axis)
     let chunk = inner * dtype.byteCount
-    return try .builtBytes(shape.replacing(axis, with: positions.count), dtype, for: operation) { y in
+    return try .builtBytes(shape.replacing(axis, with: positions.count), dtype, for: operation) {
+      y in
       withBytes { bytes in
         guard let x = bytes.baseAddress else { return }
         var target = y
