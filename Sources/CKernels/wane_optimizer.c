@@ -155,8 +155,8 @@ WANE_BODY void wane_nadam_f32__body(const wane_adam *options, const wane_gradien
       mean[i] += (g - mean[i]) * take1;
       square[i] += (g * g - square[i]) * take2;
       float ahead = of_mean * mean[i] + of_gradient * g;
-      w[i] = (w[i] - decay * w[i]) -
-             rate * ahead / (wane_math_sqrt(square[i] * of_square) + epsilon);
+      w[i] =
+          (w[i] - decay * w[i]) - rate * ahead / (wane_math_sqrt(square[i] * of_square) + epsilon);
     }
     wane_weights_mask(gradient, begin, count, w);
     begin += count;

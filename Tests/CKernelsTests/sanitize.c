@@ -145,6 +145,14 @@ static void test_rows(size_t columns) {
     CHECK(wane_cross_entropy_dense_f32(x, x, loss, NULL, 1, rows, columns) == rows);
     wane_distillation_f32(x, t, 3, loss, z, 1, rows, columns);
     wane_squared_error_f32(x, t, loss, z, 1, rows, columns);
+    wane_absolute_error_f32(x, t, loss, z, rows, columns);
+    wane_huber_f32(x, t, 1, loss, z, rows, columns);
+    wane_hinge_f32(x, t, loss, z, rows, columns);
+    wane_binary_cross_entropy_f32(x, t, loss, z, rows, columns);
+    wane_binary_focal_f32(x, t, 2, -1, loss, z, rows, columns);
+    wane_focal_f32(x, t, 2, 0.25f, loss, z, rows, columns);
+    wane_divergence_f32(x, t, loss, z, rows, 1, columns);
+    wane_cosine_similarity_f32(x, t, loss, z, rows, 1, columns);
     wane_batch_norm_moments_f32(x, per_column, other, rows, columns);
     wane_batch_norm_combine_f32(per_column, other, 2, x, t, 3, columns);
     wane_batch_norm_apply_f32(x, per_column, other, other, y, rows, columns);
@@ -162,10 +170,25 @@ static void test_optimizers(size_t n) {
   wane_adam adam = {0.1f, 0.9f, 0.999f, 1e-7f, 0, 1};
   wane_sgd_f32(&sgd, &gradient, w, m, n / 2, n);
   wane_adam_f32(&adam, &gradient, w, m, v, NULL, n / 3, n);
+  float *u = plain(n);
+  wane_rmsprop rmsprop = {0.1f, 0.9f, 0.5f, 1e-7f, 0.1f};
+  wane_adagrad adagrad = {0.1f, 1e-7f, 0.1f};
+  wane_adadelta adadelta = {0.1f, 0.9f, 1e-7f, 0.1f};
+  wane_lion lion = {0.1f, 0.9f, 0.99f, 0.1f};
+  gradient.limit = 0.5f;
+  wane_adam_f32(&adam, &gradient, w, m, v, u, n / 3, n);
+  wane_nadam_f32(&adam, &gradient, w, m, v, n / 3, n);
+  wane_rmsprop_f32(&rmsprop, &gradient, w, v, m, u, n / 3, n);
+  wane_adagrad_f32(&adagrad, &gradient, w, v, 0, n);
+  wane_adadelta_f32(&adadelta, &gradient, w, v, m, n / 2, n);
+  wane_lion_f32(&lion, &gradient, w, m, 0, n);
   gradient.mask = NULL;
   sgd.momentum = 0;
   wane_sgd_f32(&sgd, &gradient, w, NULL, 0, n);
-  free(w), free(m), free(v), free(mask), free((void *)partials[0]), free((void *)partials[1]);
+  wane_moving_average_f32(w, 0.9f, u, n);
+  wane_gradient_gather_f32((float *const[]){m, u}, 2, n / 3, n);
+  free(u), free(w), free(m), free(v), free(mask), free((void *)partials[0]),
+      free((void *)partials[1]);
 }
 
 static void test_grid(size_t outer, size_t channels, size_t inner) {

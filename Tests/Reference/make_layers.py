@@ -15,7 +15,8 @@ os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # one summation order, whatever the p
 
 FIXTURES = Path(__file__).parent / "fixtures"
 FAMILIES = ["convolution", "pooling", "dense", "activation", "normalization", "shape", "merge", "losses", "optimizers",
-            "updates", "schedules", "metrics", "networks", "recurrent", "attention"]
+            "updates", "schedules", "target_losses", "measures", "metrics", "networks", "recurrent",
+            "attention"]
 
 
 def main():

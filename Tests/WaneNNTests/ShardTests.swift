@@ -93,11 +93,19 @@ import WaneTensor
   }
 
   /// Steps after the first ones of a batch size take no memory from the pool.
-  @Test func stepsTakeNoMemory() async throws {
+  @Test(arguments: [false, true]) func stepsTakeNoMemory(_ withEverything: Bool) async throws {
     let model = try Samples.network(batchNorm: true, dropout: 0.2)
+    var options = TrainingOptions(batchSize: 4)
+    if withEverything {
+      options.optimizer = Optimizer(.nadam(), learningRate: 1e-3, weightDecay: 0.1)
+      options.optimizer.clipping = .norm(1)
+      options.optimizer.averageMomentum = 0.9
+      options.schedule = .cosine
+      options.classWeights = [1, 2]
+      options.metrics = try [Metric(.top(2)), Metric(.areaUnderCurve(thresholds: 20))]
+    }
     let run = try TrainingRun(
-      model, data: Samples.images(10), options: TrainingOptions(batchSize: 4), epochs: 9,
-      pool: WorkerPool(count: 1))
+      model, data: Samples.images(10), options: options, epochs: 9, pool: WorkerPool(count: 1))
     try run.train(epochs: 1)
     var counts: [Int64] = []
     for epoch in 2...5 {

@@ -194,11 +194,82 @@ import WaneTensor
     let before = try Samples.values(run.trainedModel())
     let error = #expect(throws: WaneError.self) { try run.runStep() }
     #expect(
-      error?.description == "train: the loss is nan at step 2; try a smaller learning_rate")
+      error?.description
+        == "train: the loss is nan at step 2: the data set has a number that is not finite")
     #expect(
       try Samples.values(run.trainedModel()) == before, "the model is that of the step before")
     #expect(run.step == 1)
     #expect(before.allSatisfy { $0.isFinite })
+  }
+
+  @Test(arguments: [1, 2, 3]) func theFirstLayerThatIsNotFiniteIsNamed(_ workers: Int) throws {
+    func message(_ model: Graph, _ inputs: Float) throws -> String? {
+      let data = try Dataset(
+        inputs: Tensor([Float](repeating: inputs, count: 6 * 4), Shape([6, 4])),
+        labels: Samples.floats([6, 2], seed: 1))
+      let run = try TrainingRun(
+        model, data: data, options: TrainingOptions(batchSize: 6), epochs: 1,
+        pool: WorkerPool(count: workers))
+      let before = try Samples.values(run.trainedModel())
+      let message = Samples.message { try run.runStep() }
+      let after = try Samples.values(run.trainedModel())
+      #expect(after.map(\.bitPattern) == before.map(\.bitPattern))
+      return message
+    }
+    func model() throws -> Graph {
+      try ModelBuilder.sequential([
+        InputLayer([4]), DenseLayer(units: 3, name: "first"), DenseLayer(units: 2, name: "second"),
+      ])
+    }
+    func setting(_ name: String, _ value: Float) throws -> Graph {
+      var result = try model()
+      let old = try #require(result.parameters[name])
+      try result.set(
+        old.replacing(
+          .dense(Tensor([Float](repeating: value, count: old.shape.count), old.shape))))
+      return result
+    }
+    #expect(
+      try message(setting("second/bias", .nan), 1)
+        == "train: the loss is nan at step 1: the parameter 'second/bias' is not finite")
+    #expect(
+      try message(setting("second/kernel", 3e38), 1e3)?.hasSuffix(
+        "at step 1: the output of layer 'second' (dense) is the first that is not finite; "
+          + "try a smaller learning_rate") == true)
+    // The loss is finite, its derivative with respect to what the second layer takes is not.
+    #expect(
+      try message(setting("second/kernel", 3e38), 2e-38)
+        == "train: the gradient is not finite at step 1: the gradient of layer 'second' "
+        + "(dense_input_gradient) is the first that is not finite; try a smaller learning_rate")
+  }
+
+  @Test func aLayerUsedTwiceMovesItsStatisticsTwice() throws {
+    let input = try SymbolicValue(InputLayer([3]), [], identity: LayerIdentity())
+    let identity = LayerIdentity()
+    let norm = try BatchNormLayer(momentum: 0.5, name: "norm")
+    let once = try SymbolicValue(norm, [input], identity: identity)
+    let doubled = try SymbolicValue(
+      DenseLayer(units: 3, name: "between"), [once], identity: LayerIdentity())
+    let twice = try SymbolicValue(norm, [doubled], identity: identity)
+    let model = try ModelBuilder.functional(inputs: [input], outputs: [twice])
+    let samples = try Samples.floats([8, 3], seed: 5, low: 1, high: 3)
+    let data = try Dataset(inputs: samples, labels: Samples.floats([8, 3], seed: 6))
+    for workers in 1...2 {
+      let run = try TrainingRun(
+        model, data: data,
+        options: TrainingOptions(
+          optimizer: .sgd(learningRate: .leastNormalMagnitude), batchSize: 8, shuffles: false),
+        epochs: 1, pool: WorkerPool(count: workers))
+      try run.runStep()
+      let mean = try #require(run.trainedModel().parameters["norm/moving_mean"])
+        .decoded().array(Float.self)
+      let values = samples.array(Float.self)
+      // What the second place sees has mean 0 before its layer, so its batch mean is the bias, 0.
+      for channel in 0..<3 {
+        let first = (0..<8).reduce(Float(0)) { $0 + values[$1 * 3 + channel] } / 8
+        #expect(abs(mean[channel] - (first * 0.5) * 0.5) < 1e-5)
+      }
+    }
   }
 
   @Test func canBeLeftAtAnyStep() throws {

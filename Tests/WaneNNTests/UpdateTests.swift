@@ -111,7 +111,8 @@ import WaneTensor
       Samples.message { _ = try LearningRateSchedule(course, warmup: warmup) }
     }
     #expect(
-      message(.cosine(length: 0, alpha: 0)) == "schedule: decay_steps must be greater than 0, got 0.0")
+      message(.cosine(length: 0, alpha: 0))
+        == "schedule: decay_steps must be greater than 0, got 0.0")
     #expect(
       message(.cosine(length: nil, alpha: 2)) == "schedule: alpha must be in [0, 1], got 2.0")
     #expect(

@@ -24,5 +24,6 @@
 #include "wane_reduction.h"
 #include "wane_signals.h"
 #include "wane_softmax.h"
+#include "wane_target_loss.h"
 
 #endif

@@ -25,6 +25,8 @@ extension Graph {
     SquaredError.self, ToBytes.self,
     DivideByBatch.self, ScatterAdd.self, ShardShare.self,
     AttentionGradient.self, EmbeddingGradient.self, RecurrentGradient.self,
+    ClassWeights.self, CountHits.self, Logits.self, LogitsGradient.self, SoftTargets.self,
+    TargetLoss.self, WeighSamples.self,
   ])
 
   private static func table(_ types: [any Operation.Type]) -> [String: any Operation.Type] {

@@ -52,7 +52,8 @@ public struct TrainingForm: Sendable {
     original = model.parameters
     let source = try model.pruned().sinkingBelowMaxPool().fusingReLU()
     var variables: [Variable] = []
-    var pending: [(String, Value)] = []
+    var averages: [String: Value] = [:]
+    var followers: [String] = []
     var known: [String: Value] = [:]
     graph = try source.rewritten { _, node, inputs, graph in
       if let read = node.operation as? ParameterRead, let parameter = source.parameters[read.name] {
@@ -68,12 +69,14 @@ public struct TrainingForm: Sendable {
         let variance = source.parameter(node.inputs[4]), !isFrozen(mean)
       {
         let statistics = try graph.add(BatchStatistics(), [inputs[0]], layer: node.layer)
-        for (parameter, (old, new)) in zip(
+        for (parameter, (read, new)) in zip(
           [mean, variance], zip(inputs[3...], statistics))
         {
-          let average = MovingAverage(momentum: norm.momentum)
-          pending.append(
-            (parameter.name, try graph.add(one: average, [old, new], layer: node.layer)))
+          // A layer that stands in several places moves its statistics once at each.
+          if averages[parameter.name] == nil { followers.append(parameter.name) }
+          averages[parameter.name] = try graph.add(
+            one: MovingAverage(momentum: norm.momentum),
+            [averages[parameter.name] ?? read, new], layer: node.layer)
         }
         return try graph.add(
           BatchNormTraining(epsilon: norm.epsilon), Array(inputs[..<3]) + statistics,
@@ -82,7 +85,7 @@ public struct TrainingForm: Sendable {
       return nil
     }
     self.variables = variables
-    updates = pending.map { (parameter: $0.0, value: $0.1) }
+    updates = followers.compactMap { name in averages[name].map { (parameter: name, value: $0) } }
   }
 
   private static func expand(

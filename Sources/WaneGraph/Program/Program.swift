@@ -12,6 +12,8 @@ public final class Program {
     /// The name of the operation.
     public let operation: String
     let run: Kernel
+    /// The results that are floats.
+    let results: [Buffer]
   }
 
   /// Samples of one run.
@@ -108,7 +110,11 @@ public final class Program {
         steps.append(
           Step(
             layer: node.layer, operation: type(of: node.operation).name,
-            run: try node.operation.lower(&context)))
+            run: try node.operation.lower(&context),
+            results: node.outputs.indices.compactMap { output in
+              node.outputs[output].dtype == .f32
+                ? placement[Value(node: index, output: output)] : nil
+            }))
       } catch let error as WaneError {
         throw error.inLayer(node.layer)
       }
@@ -118,9 +124,9 @@ public final class Program {
       let source = try buffer(graph.outputs[output])
       let bytes = source.count * graph.type(of: graph.outputs[output]).dtype.byteCount
       steps.append(
-        Step(layer: "", operation: "copy") { _ in
-          pointer.copyMemory(from: source.pointer, byteCount: bytes)
-        })
+        Step(
+          layer: "", operation: "copy",
+          run: { _ in pointer.copyMemory(from: source.pointer, byteCount: bytes) }, results: []))
     }
 
     self.batch = batch
@@ -159,6 +165,22 @@ public final class Program {
     failure.pointer.storeBytes(of: 0, as: Int32.self)
     throw WaneError(
       "program", RunFailure(rawValue: code)?.message ?? "oneDNN failed with status \(code)")
+  }
+
+  /// Runs all kernels in order and returns the first that left a number which is not finite.
+  ///
+  /// All are run, as others may wait for this program at a barrier.
+  public func firstNonFinite(seed: UInt64, step: UInt64, firstSample: Int) -> Step? {
+    let state = RunState(
+      scratch: scratch.pointer, failure: failure.pointer.assumingMemoryBound(to: Int32.self),
+      seed: seed, step: step, firstSample: firstSample)
+    var found: Step?
+    for current in steps {
+      current.run(state)
+      let isFine = current.results.allSatisfy { wane_all_finite_f32($0.floats, $0.count) != 0 }
+      if found == nil, !isFine { found = current }
+    }
+    return found
   }
 
   /// Runs all kernels in order and adds the seconds each took to `times`.

@@ -33,6 +33,14 @@ extension Function {
         let augmentation = try context.options(2).augmentation()
         return context.results(DatasetBox(try box.dataset.augmented(augmentation)))
       }),
+    Function(
+      "weigh", "The data set with samples that count differently in a loss.",
+      signature: "weigh(weights) -> Dataset",
+      example: "train:weigh(wane.where(train.labels:eq(3), 5, 1))",
+      method: { (box: DatasetBox, context) in
+        let weights = try context.object(2, as: TensorBox.self).tensor
+        return context.results(DatasetBox(try box.dataset.weighted(weights)))
+      }),
   ]
 
   private static let augmentOptions = [

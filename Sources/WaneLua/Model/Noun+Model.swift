@@ -85,17 +85,17 @@ extension Function {
   fileprivate static let evaluate = Function(
     "evaluate", "How well the model does on a data set.",
     signature: "evaluate(data, [options]) -> { loss = ..., accuracy = ... }",
-    options: [.loss, .precision],
-    example: "print(model:evaluate(test).accuracy)",
+    options: [.loss, .metrics, .sampleWeight, .precision],
+    example: #"print(model:evaluate(test, { metrics = { "top_3", "confusion_matrix" } }))"#,
     method: { (box: ModelBox, context) in
-      let data = try context.object(2, as: DatasetBox.self).dataset
       let options = try context.options(3)
-      let loss = try options.choice("loss").flatMap(Loss.init(rawValue:))
+      let data = try options.weighted(context.object(2, as: DatasetBox.self).dataset)
       let evaluation = try Evaluation(
-        box.graph, on: data, loss: loss, precision: options.precision(), pool: Threads.pool(),
-        poll: context.poll)
+        box.graph, on: data, loss: options.loss(), metrics: options.metrics(),
+        precision: options.precision(), pool: Threads.pool(), poll: context.poll)
       var fields: [String: LuaValue] = ["loss": .number(evaluation.loss)]
       fields["accuracy"] = evaluation.accuracy.map { .number($0) }
+      for (name, value) in evaluation.metrics { fields[name] = value.luaValue }
       return context.results(LuaValue.table(LuaTable(fields: fields)))
     })
 

@@ -1,3 +1,4 @@
+import WaneFormats
 import WaneGraph
 import WaneNN
 import WaneTensor
@@ -6,21 +7,12 @@ extension Function {
   /// `model:fit`.
   static let fit = Function(
     "fit", "Trains the model on a data set.",
-    signature: "fit(data, [options]) -> history",
-    options: [
-      Option("epochs", "number", default: "1", "how often it sees the data"), .batchSize,
-      .validation, .optimizer, .learningRate, .learningRateSchedule, .loss, .precision,
-      .seed,
-      Option("shuffle", "boolean", default: "true", "samples in a new order each epoch"),
-      Option(
-        "on_epoch", "function", default: "none",
-        "called with a table of measures after each epoch; returning false stops"), .progress,
-    ],
+    signature: "fit(data, [options]) -> history", options: Option.fitting,
     example:
       "history = model:fit(train, { epochs = 8, batch_size = 128, validation = test, seed = 1 })",
     method: { (box: ModelBox, context) in
-      let data = try context.object(2, as: DatasetBox.self).dataset
       let options = try context.options(3)
+      let data = try options.weighted(context.object(2, as: DatasetBox.self).dataset)
       let fitting = try Fitting(box, data: data, options: options, context)
       return try fitting.proceed(context)
     })
@@ -28,85 +20,159 @@ extension Function {
 
 /// A `fit` under way.
 ///
-/// Between epochs it may call back into Lua, so it goes on in steps.
+/// Between steps and epochs it may call back into Lua, so it goes on in pieces.
 private final class Fitting {
   private let box: ModelBox
   private let run: TrainingRun
   private let pool: WorkerPool
   private let validation: Dataset?
-  private let hook: LuaFunction?
+  private let epochHook: LuaFunction?
+  private let batchHook: LuaFunction?
   private let epochs: Double
-  private let loss: Loss?
+  private let training: TrainingOptions
   private let sink: any ProgressSink
-  private var history: [String: [LuaValue]] = [:]
+  private let checkpoint: (path: String, every: Int)?
+  private var earlyStopping: EarlyStopping?
+  private var plateau: PlateauReduction?
+  private var history = FitHistory()
+  /// Epochs that have ended.
   private var epoch = 0
+  private var hasStopped = false
+  // The epoch under way.
+  private var total = TrainingRun.Measure()
+  private var last = TrainingRun.Measure()
+  private var start: Double?
 
   init(_ box: ModelBox, data: Dataset, options: Options, _ context: CallContext) throws {
     self.box = box
     epochs = try options.epochs(default: 1)
     validation = try options.dataset("validation")
-    hook = try options.function("on_epoch")
+    epochHook = try options.function("on_epoch")
+    batchHook = try options.function("on_batch")
+    earlyStopping = try options.earlyStopping()
+    plateau = try options.plateauReduction()
+    checkpoint = try options.checkpoint()
     sink = try context.progress(options)
     pool = try Threads.pool()
-    let training = try options.training()
-    loss = training.loss
-    run = try TrainingRun(box.graph, data: data, options: training, epochs: epochs, pool: pool)
+    var training = try options.training()
+    training.metrics = try options.metrics()
+    training.classWeights = try options.numbers("class_weight")?.map { Float($0) } ?? []
+    self.training = training
+    run = try TrainingRun(
+      box.graph, data: data, options: training, epochs: epochs, pool: pool, poll: context.poll)
+    try resume(options)
+    try history.open(csv: options.string("csv_log"), jsonLines: options.string("jsonl_log"))
   }
 
-  /// Runs epochs until the end or until a callback is due.
+  /// Goes on until the end or until a callback is due.
   func proceed(_ context: CallContext) throws -> CallContext.Outcome {
-    while Double(epoch) < epochs {
-      epoch += 1
-      let measures = try runEpoch(context)
-      guard let hook else { continue }
-      return context.call(hook, LuaValue.table(LuaTable(fields: measures))) { context in
-        if context.count > 0, let answer = try? context.boolean(1), !answer {
-          return context.results(self.result)
+    while !hasStopped, run.step < run.totalSteps {
+      try runSteps(context)
+      if let batchHook {
+        return context.call(batchHook, batchTable) { context in
+          self.heed(context)
+          return try self.endEpochIfDue(context) ?? self.proceed(context)
         }
-        return try self.proceed(context)
       }
+      if let outcome = try endEpochIfDue(context) { return outcome }
     }
-    return context.results(result)
+    if let best = earlyStopping?.best { box.replace(by: try run.model(with: best)) }
+    return context.results(history.luaValue)
   }
 
-  private var result: LuaValue {
-    .table(LuaTable(fields: history.mapValues { .table(LuaTable($0)) }))
+  /// Stops if a callback said so.
+  private func heed(_ context: CallContext) {
+    guard context.count > 0 else { return }
+    if let answer = try? context.boolean(1), !answer { hasStopped = true }
+    if let answer = try? context.string(1), answer == "stop" { hasStopped = true }
   }
 
-  private func runEpoch(_ context: CallContext) throws -> [String: LuaValue] {
-    let start = Clock.seconds()
-    let title = epochs == epochs.rounded() ? "epoch \(epoch)/\(Int(epochs))" : "epoch \(epoch)"
-    var total = TrainingRun.Measure()
+  // MARK: Steps
+
+  /// The number of the step that ends the epoch under way.
+  private var epochEnd: Int { min((epoch + 1) * run.stepsPerEpoch, run.totalSteps) }
+
+  /// Runs the steps of an epoch, or one when each is reported.
+  private func runSteps(_ context: CallContext) throws {
+    let start = self.start ?? Clock.seconds()
+    self.start = start
+    let interrupted = context.interruptCheck
+    let end = batchHook == nil ? epochEnd : run.step + 1
     do {
-      let interrupted = context.interruptCheck
-      try run.train(epochs: min(Double(epoch), epochs)) {
+      while run.step < end {
         if interrupted() { throw WaneError("", "interrupted", kind: .interrupted) }
-      } onStep: { [sink] run, measure in
-        total.add(measure)
-        let seconds = Clock.seconds() - start
+        last = try run.runStep()
+        total.add(last)
         sink.reportIfWanted(
           Progress(
             title: title, completed: total.samples, total: run.data.count,
-            details: Fitting.details(total, seconds: seconds)))
+            details: Fitting.details(total, seconds: Clock.seconds() - start)))
       }
-    } catch let error as WaneError where error.kind == .interrupted {
+    } catch let error as WaneError {
       box.replace(by: try run.trainedModel())
+      guard error.kind == .interrupted else { throw error }
       throw LuaError.interrupted("interrupted: model keeps the weights of step \(run.step)")
     }
+  }
+
+  private var title: String {
+    epochs == epochs.rounded() ? "epoch \(epoch + 1)/\(Int(epochs))" : "epoch \(epoch + 1)"
+  }
+
+  private var batchTable: LuaValue {
+    var fields: [String: LuaValue] = [
+      "epoch": .integer(epoch + 1), "step": .integer(run.step), "loss": .number(last.loss),
+      "lr": .number(Double(run.learningRate(at: run.step - 1))),
+    ]
+    fields["accuracy"] = last.accuracy.map { .number($0) }
+    return .table(LuaTable(fields: fields))
+  }
+
+  // MARK: Epochs
+
+  /// Does what follows on an epoch when one has ended; nil when no callback is due.
+  private func endEpochIfDue(_ context: CallContext) throws -> CallContext.Outcome? {
+    guard hasStopped || run.step >= epochEnd else { return nil }
+    let measures = try measure(context)
+    epoch += 1
+    total = TrainingRun.Measure()
+    start = nil
+    try history.append(measures)
+    let numbers = FitHistory.numbers(measures)
+    if try earlyStopping?.stops(numbers, epoch: epoch, variables: run.variableValues) == true {
+      hasStopped = true
+    }
+    try plateau?.look(numbers, run)
+    guard let epochHook else {
+      try keep()
+      return nil
+    }
+    var fields = measures.mapValues(\.luaValue)
+    fields["epoch"] = .integer(epoch)
+    return context.call(epochHook, LuaValue.table(LuaTable(fields: fields))) { context in
+      self.heed(context)
+      try self.keep()
+      return try self.proceed(context)
+    }
+  }
+
+  private func measure(_ context: CallContext) throws -> [String: Metric.Value] {
     box.replace(by: try run.trainedModel())
     sink.finishStage()
-    var measures: [String: LuaValue] = [
-      "loss": .number(total.loss), "seconds": .number(Clock.seconds() - start),
+    var measures: [String: Metric.Value] = [
+      "loss": .number(total.loss), "lr": .number(Double(run.learningRate(at: run.step - 1))),
+      "seconds": .number(Clock.seconds() - (start ?? Clock.seconds())),
     ]
     measures["accuracy"] = total.accuracy.map { .number($0) }
+    for (name, value) in try run.takeMetrics() { measures[name] = value }
     if let validation {
       let evaluation = try Evaluation(
-        box.graph, on: validation, loss: loss, pool: pool, poll: context.poll)
+        box.graph, on: validation, loss: training.loss, metrics: training.metrics,
+        precision: training.precision, pool: pool, poll: context.poll)
       measures["validation_loss"] = .number(evaluation.loss)
       measures["validation_accuracy"] = evaluation.accuracy.map { .number($0) }
+      for (name, value) in evaluation.metrics { measures["validation_\(name)"] = value }
     }
-    for (name, value) in measures { history[name, default: []].append(value) }
-    measures["epoch"] = .integer(epoch)
     return measures
   }
 
@@ -120,6 +186,53 @@ private final class Fitting {
       parts.append("\(NumberText.grouped(speed)) samples/s")
     }
     return parts.joined(separator: "  ")
+  }
+
+  // MARK: Checkpoint
+
+  /// Writes the checkpoint when it is time.
+  private func keep() throws {
+    guard let checkpoint else { return }
+    let isLast = hasStopped || run.step >= run.totalSteps
+    guard isLast || epoch % checkpoint.every == 0 else { return }
+    var state = TrainingState()
+    try run.save(to: &state)
+    history.save(to: &state)
+    state.values["fit/epoch"] = .integer(epoch)
+    state.values["fit/has_stopped"] = .integer(hasStopped ? 1 : 0)
+    earlyStopping?.save(to: &state)
+    plateau?.save(to: &state)
+    try CheckpointFile.write(state, to: checkpoint.path)
+  }
+
+  /// Goes on from the checkpoint if that is wanted.
+  private func resume(_ options: Options) throws {
+    switch options.value("resume") {
+    case nil, .boolean(false): return
+    case .boolean(true), .string("auto"): break
+    case let other:
+      throw options.bad(
+        "resume",
+        "a boolean or 'auto' expected, got \(other?.shortDescription ?? "nothing")")
+    }
+    guard let path = checkpoint?.path else {
+      throw options.bad("resume", "the option 'checkpoint' must say from which file")
+    }
+    if case .string = options.value("resume"), !CheckpointFile.exists(path) { return }
+    let state = try CheckpointFile.read(path)
+    var past = FitHistory()
+    try past.restore(state)
+    try earlyStopping?.restore(state)
+    try plateau?.restore(state)
+    let epoch = try state.integer("fit/epoch")
+    guard epoch >= 0, epoch <= past.epochs.count else {
+      throw WaneError("resume", "the checkpoint is of epoch \(epoch)")
+    }
+    hasStopped = try state.integer("fit/has_stopped") != 0
+    try run.restore(state)
+    self.epoch = epoch
+    history = past
+    box.replace(by: try run.trainedModel())
   }
 }
 

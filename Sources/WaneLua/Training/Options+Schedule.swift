@@ -34,7 +34,8 @@ extension Options {
   }
 
   /// The value that a word or table stands for.
-  func form<Value>(_ value: LuaValue, _ name: String, of forms: [NamedForm<Value>]) throws -> Value {
+  func form<Value>(_ value: LuaValue, _ name: String, of forms: [NamedForm<Value>]) throws -> Value
+  {
     var table = LuaTable()
     let word: String
     switch value {

@@ -11,9 +11,6 @@ extension Option {
     "optimizer",
     "Optimizer or " + OptimizerMaker.all.map { "\"\($0.name)\"" }.joined(separator: " | "),
     default: "adam", "how parameters move")
-  static let loss = Option(
-    "loss", oneOf: Loss.allCases.map(\.rawValue), default: "what suits the labels",
-    "what is made small")
   static let precision = Option(
     "precision", oneOf: Precision.allCases.map(\.rawValue), default: "f32",
     "what large products round their operands to; sums and weights stay f32")
@@ -72,7 +69,7 @@ extension Options {
   /// What training needs to know.
   func training() throws -> TrainingOptions {
     TrainingOptions(
-      loss: try choice("loss").flatMap(Loss.init(rawValue:)),
+      loss: try loss(),
       optimizer: try optimizer() ?? .adam(),
       batchSize: try integer("batch_size", atLeast: 1, default: 128), seed: try seed(),
       shuffles: try boolean("shuffle", default: true),

@@ -48,7 +48,7 @@ extension Options {
     result.optimizer = has("optimizer") ? try optimizer() : nil
     result.schedule = try learningRateSchedule()
     result.seed = try seed()
-    result.loss = try choice("loss").flatMap(Loss.init(rawValue:))
+    result.loss = try loss()
     if let teacher = try object("teacher", as: ModelBox.self, called: "Model") {
       result.teacher = try Distillation(
         teacher: teacher.graph, temperature: Float(number("temperature", default: 4)),

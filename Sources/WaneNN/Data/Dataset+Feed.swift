@@ -44,7 +44,7 @@ extension Dataset {
   /// - Throws: when a class is not among `classes`.
   func mixable(classes: Int) throws -> Dataset {
     guard let augmentation, augmentation.mixup > 0, labels.dtype == .i32 else { return self }
-    return try with(inputs: inputs, labels: labels.oneHot(classes: classes))
+    return try with(inputs: inputs, labels: labels.oneHot(classes: classes)).weighted(weights)
   }
 
   /// The samples of several data sets, one after the other.
@@ -67,8 +67,12 @@ extension Dataset {
           "concat", "'\(first.name)' and '\(part.name)' differ in the names of their classes")
       }
     }
-    return try first.with(
+    let whole = try first.with(
       inputs: Tensor.concatenated(parts.map(\.inputs)),
       labels: Tensor.concatenated(parts.map(\.labels)))
+    guard parts.contains(where: { $0.weights != nil }) else { return whole }
+    return try whole.weighted(
+      Tensor.concatenated(
+        parts.map { try $0.weights ?? Tensor([Float](repeating: 1, count: $0.count)) }))
   }
 }

@@ -18,6 +18,8 @@ public struct Dataset: Sendable {
   public let classNames: [String]
   /// How samples are changed while a model is trained on them.
   public internal(set) var augmentation: Augmentation?
+  /// What each sample counts in a loss, f32 `[N]`; nil for 1 each.
+  public private(set) var weights: Tensor?
 
   /// Joins samples and labels.
   ///
@@ -66,14 +68,35 @@ public struct Dataset: Sendable {
   /// The samples of a range of positions, from 0.
   public func slice(_ range: Range<Int>) throws -> Dataset {
     let bounded = range.clamped(to: 0..<count)
-    return try with(inputs: inputs.rows(bounded), labels: labels.rows(bounded))
+    var result = try with(inputs: inputs.rows(bounded), labels: labels.rows(bounded))
+    result.weights = try weights?.rows(bounded)
+    return result
   }
 
   /// The samples at the given positions, from 0, in that order.
   ///
   /// - Throws: when a position is beyond the end.
   public func gather(_ positions: [Int32]) throws -> Dataset {
-    try with(inputs: inputs.gatheringRows(positions), labels: labels.gatheringRows(positions))
+    var result = try with(
+      inputs: inputs.gatheringRows(positions), labels: labels.gatheringRows(positions))
+    result.weights = try weights?.gatheringRows(positions)
+    return result
+  }
+
+  /// The same samples, counting differently in a loss.
+  ///
+  /// - Throws: when there is not one f32 number a sample.
+  public func weighted(_ weights: Tensor?) throws -> Dataset {
+    if let weights {
+      guard weights.dtype == .f32, weights.shape.dimensions == [count] else {
+        throw WaneError(
+          name,
+          "weights must be \(count) f32 numbers, got \(weights.shape) \(weights.dtype)")
+      }
+    }
+    var result = self
+    result.weights = weights
+    return result
   }
 
   /// The samples in an order that the seed decides.

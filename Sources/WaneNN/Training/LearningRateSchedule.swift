@@ -82,6 +82,7 @@ public struct LearningRateSchedule: Equatable, Sendable {
   ///   - step: the number of steps before this one.
   ///   - stepsPerEpoch: steps of an epoch.
   ///   - totalSteps: steps of the run.
+  /// - Returns: the step size.
   public func rate(
     _ base: Float, step: Int, stepsPerEpoch: Int, totalSteps: Int
   ) -> Float {
@@ -148,8 +149,11 @@ extension LearningRateSchedule.Course {
   /// The step size `step` steps after the warm-up.
   ///
   /// - Parameters:
+  ///   - base: the optimizer's step size.
+  ///   - step: the number of steps since the warm-up.
   ///   - scale: steps of the unit that lengths are counted in.
   ///   - rest: steps of the run after the warm-up.
+  /// - Returns: the step size.
   fileprivate func rate(_ base: Double, step: Double, scale: Double, rest: Double) -> Double {
     func steps(_ length: Double?) -> Double { length.map { $0 * scale } ?? rest }
     switch self {
@@ -188,7 +192,9 @@ extension LearningRateSchedule.Course {
       let last = max(steps(length) - 1, 1)
       let top = max(rise * steps(length) - 1, 0)
       let (low, bottom) = (base / start, base / start / end)
-      if step < top { return low + (base - low) * (1 - LearningRateSchedule.fall(step / top, to: 0)) }
+      if step < top {
+        return low + (base - low) * (1 - LearningRateSchedule.fall(step / top, to: 0))
+      }
       let fraction = last > top ? (step - top) / (last - top) : 1
       return bottom + (base - bottom) * LearningRateSchedule.fall(fraction, to: 0)
     }

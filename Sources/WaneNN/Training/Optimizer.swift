@@ -81,7 +81,14 @@ public struct Optimizer: Equatable, Sendable {
 
   /// Moves the variables `range`, given the parts that the shards have of the gradient.
   ///
-  /// - Parameter decay: the weight decay of these variables; that of the optimizer when nil.
+  /// - Parameters:
+  ///   - variables: all variables.
+  ///   - state: an array for each number that is remembered.
+  ///   - gradient: its parts.
+  ///   - step: the number of the step, 1 for the first.
+  ///   - rate: the step size.
+  ///   - decay: the weight decay of these variables; that of the optimizer when nil.
+  ///   - range: which of them move.
   func update(
     _ variables: UnsafeMutablePointer<Float>, state: [UnsafeMutablePointer<Float>],
     gradient: UnsafePointer<wane_gradient>, step: Int, rate: Float, decay: Float? = nil,

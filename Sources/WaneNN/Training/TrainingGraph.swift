@@ -5,7 +5,8 @@ import WaneTensor
 struct TrainingGraph {
   /// The graph.
   ///
-  /// Its inputs are the samples, the labels, and a teacher's logits if there is one.
+  /// Its inputs are the samples, the labels, a teacher's logits if there is one, and the samples'
+  /// weights if they have any.
   let graph: Graph
   /// The model in training form.
   let form: TrainingForm
@@ -15,10 +16,14 @@ struct TrainingGraph {
   let lossOutput = 0
   /// The number of hits, when the loss counts any.
   let hitsOutput: Int?
+  /// What the model gave for each sample, when metrics are wanted; the labels follow.
+  let predictionOutput: Int?
   /// The first gradient.
   let firstGradient: Int
   /// The first moving statistic.
   let firstUpdate: Int
+  private let metrics: [Metric]
+  private let predictions: PredictionForm
 
   init(_ model: Graph, data: Dataset, options: TrainingOptions) throws {
     guard model.outputs.count == 1, model.inputs.count == 1 else {
@@ -34,15 +39,29 @@ struct TrainingGraph {
     let form = try TrainingForm(model, masking: options.masking)
     var graph = form.graph
     let output = graph.outputs[0]
-    let kind = options.loss ?? .usual(for: data.labels.dtype)
+    let kind = options.loss ?? .usual(for: data.labels.dtype, output: graph.type(of: output))
     let labelType = try kind.labelType(data.labels, output: graph.type(of: output))
     try TrainingGraph.checkClasses(data, output: graph.type(of: output), loss: kind)
 
     let labels = try graph.appendInput(labelType, layer: "labels")
-    let (perSample, hits) = try graph.add(kind, output: output, labels: labels)
-    var loss = try graph.add(one: BatchMean(), [perSample], layer: "loss")
+    let (ofLabels, hits) = try graph.add(kind, output: output, labels: labels)
+    var perSample = ofLabels
+    if !options.classWeights.isEmpty {
+      let weights = try graph.add(
+        one: ClassWeights(options.classWeights), [labels], layer: "class_weight")
+      perSample = try graph.add(one: WeighSamples(), [perSample, weights], layer: "class_weight")
+    }
+    var teacher: Value?
     if let distillation = options.teacher {
-      loss = try graph.distilling(distillation, loss: loss, output: output)
+      teacher = try graph.appendTeacher(distillation, output: output)
+    }
+    if data.weights != nil {
+      let weights = try graph.appendInput(.batched([]), layer: "sample_weight")
+      perSample = try graph.add(one: WeighSamples(), [perSample, weights], layer: "sample_weight")
+    }
+    var loss = try graph.add(one: BatchMean(), [perSample], layer: "loss")
+    if let distillation = options.teacher, let teacher {
+      loss = try graph.mixing(distillation, soft: teacher, loss: loss)
     }
 
     let trained = form.variables.filter(\.isTrainable)
@@ -60,14 +79,23 @@ struct TrainingGraph {
     }
     firstUpdate = outputs.count
     outputs += form.updates.map(\.value)
+    metrics = options.metrics
+    predictions = try PredictionForm(graph, output: output, labels: data.labels, loss: kind)
+    predictionOutput = options.metrics.isEmpty ? nil : outputs.count
+    if !options.metrics.isEmpty { outputs += [output, labels] }
     graph.outputs = outputs
     self.graph = try graph.withShardReductions(sums: firstUpdate)
     self.form = form
     self.trained = moved
   }
 
+  /// Empty sums for the metrics, nil when there are none.
+  func metricSums() throws -> MetricSums? {
+    metrics.isEmpty ? nil : try MetricSums(metrics, predictions)
+  }
+
   private static func checkClasses(_ data: Dataset, output: ValueType, loss: Loss) throws {
-    guard loss == .crossEntropy, data.labels.dtype == .i32 else { return }
+    guard loss.comparesClasses, data.labels.dtype == .i32 else { return }
     let (low, high) = data.labels.with(Int32.self) { ($0.min() ?? 0, $0.max() ?? 0) }
     guard low >= 0, Int(high) < output.channels else {
       throw WaneError(
@@ -103,16 +131,22 @@ extension Graph {
     }
   }
 
-  /// Adds what a teacher says to a loss; its logits are one more input.
-  fileprivate mutating func distilling(
-    _ distillation: Distillation, loss: Value, output: Value
-  ) throws -> Value {
+  /// Adds a teacher's logits as one more input, and what the student lacks of them.
+  fileprivate mutating func appendTeacher(_ distillation: Distillation, output: Value) throws
+    -> Value
+  {
     let student = try logits(of: output)
     let teacher = try appendInput(type(of: student), layer: "teacher")
-    let perSample = try add(
+    return try add(
       DistillationLoss(temperature: distillation.temperature), [student, teacher],
-      layer: "distillation")
-    let soft = try add(one: BatchMean(), [perSample[0]], layer: "distillation")
+      layer: "distillation")[0]
+  }
+
+  /// Adds what a teacher says to a loss.
+  fileprivate mutating func mixing(
+    _ distillation: Distillation, soft perSample: Value, loss: Value
+  ) throws -> Value {
+    let soft = try add(one: BatchMean(), [perSample], layer: "distillation")
     let weighted = try add(
       one: Rescale(scale: distillation.alpha), [soft], layer: "distillation")
     let hard = try add(

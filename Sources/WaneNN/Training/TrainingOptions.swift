@@ -22,6 +22,11 @@ public struct TrainingOptions: Sendable {
   /// What large products round their operands to; variables and sums stay 32-bit floats.
   public var precision: Precision
 
+  /// The weight of each class in the loss; 1 for those beyond the list.
+  public var classWeights: [Float] = []
+  /// What is measured besides the loss.
+  public var metrics: [Metric] = []
+
   /// Creates options, the defaults being Keras's.
   public init(
     loss: Loss? = nil, optimizer: Optimizer = .adam(), batchSize: Int = 128, seed: UInt64 = 0,

@@ -38,7 +38,7 @@ public final class TrainingRun {
   }
 
   /// Steps done so far.
-  public private(set) var step = 0
+  public internal(set) var step = 0
   /// What the step size of the schedule is multiplied by; 1 at first.
   public var learningRateFactor: Float = 1
   /// Steps of an epoch.
@@ -50,12 +50,12 @@ public final class TrainingRun {
   /// How it trains.
   public let options: TrainingOptions
 
-  private let model: Graph
+  let model: Graph
   /// What the inputs of a step are taken from, row by row.
   private let feed: StepFeed
-  private let training: TrainingGraph
+  let training: TrainingGraph
   private let pool: WorkerPool
-  private let store: VariableStore
+  let store: VariableStore
   private let variables: VariableUpdate
   private let weights: WeightStore
   private var crews: [Int: [TrainingShard]] = [:]
@@ -97,6 +97,7 @@ public final class TrainingRun {
     if let teacher = options.teacher {
       targets.append(try teacher.answers(for: data, student: model, pool: pool, poll: poll))
     }
+    if let weights = data.weights { targets.append(weights) }
     feed = try data.feed(targets: targets)
     store = try VariableStore(
       training.form.variables, trained: Set(training.trained.map(\.name)),
@@ -114,7 +115,8 @@ public final class TrainingRun {
 
   /// Runs the next step: a batch forward, its loss, backward, update.
   ///
-  /// - Throws: when the loss is no longer a number; the variables are then those of the step before.
+  /// - Throws: when the loss or the gradient is no longer a number; the variables are then those of
+  ///   the step before.
   @discardableResult
   public func runStep() throws -> Measure {
     let positions = try nextPositions()
@@ -134,9 +136,8 @@ public final class TrainingRun {
       measure.lossSum += shard.loss * Double(positions.count)
       measure.hits += shard.hits
     }
-    guard measure.loss.isFinite else {
-      throw WaneError(
-        "train", "the loss is \(measure.loss) at step \(step + 1); try a smaller learning_rate")
+    guard measure.loss.isFinite, crew.allSatisfy(\.isFinite) else {
+      throw try nonFinite(crew, positions, loss: measure.loss)
     }
     step += 1
     shards = crew.count
@@ -209,11 +210,21 @@ public final class TrainingRun {
 
   /// The model with the variables as they are now, or with their moving averages when the optimizer
   /// keeps them.
-  public func trainedModel() throws -> Graph {
+  public func trainedModel() throws -> Graph { try model(with: variableValues()) }
+
+  /// The variables by name, or their moving averages when the optimizer keeps them.
+  public func variableValues() throws -> [String: Tensor] {
     var values: [String: Tensor] = [:]
     for variable in training.form.variables {
       values[variable.name] = try store.value(variable.name, averaged: step > 0)
     }
+    return values
+  }
+
+  /// The model with variables of given values.
+  ///
+  /// - Throws: when one is missing.
+  public func model(with values: [String: Tensor]) throws -> Graph {
     var result = model
     let determined = Set(training.form.variables.map(\.parameter))
     for parameter in model.parameters where determined.contains(parameter.name) {
@@ -250,6 +261,59 @@ public final class TrainingRun {
     store.write(mask, to: "\(parameter)#mask")
   }
 
+  /// What the metrics of the options came to over the steps since they were last asked for.
+  public func takeMetrics() throws -> [(name: String, value: Metric.Value)] {
+    guard let total = try training.metricSums() else { return [] }
+    for (_, crew) in crews.sorted(by: { $0.key < $1.key }) {
+      for shard in crew {
+        guard let metrics = shard.metrics else { continue }
+        total.add(metrics)
+        metrics.reset()
+      }
+    }
+    return try total.values()
+  }
+
+  /// Says where numbers stopped being finite, running the step again.
+  private func nonFinite(
+    _ crew: [TrainingShard], _ positions: ArraySlice<Int32>, loss: Double
+  ) throws -> WaneError {
+    let value = loss.isNaN ? "nan" : "\(loss)"
+    let what = loss.isFinite ? "the gradient is not finite" : "the loss is \(value)"
+    func error(_ reason: String) -> WaneError {
+      WaneError("train", "\(what) at step \(step + 1): \(reason)")
+    }
+    let blank: (inputsAreFinite: Bool, kernel: Program.Step?) = (true, nil)
+    var found = [(inputsAreFinite: Bool, kernel: Program.Step?)](repeating: blank, count: crew.count)
+    let (seed, number, epoch) = (options.seed, UInt64(step), UInt64(epoch))
+    try found.withUnsafeMutableBufferPointer { found in
+      nonisolated(unsafe) let found = found
+      try pool.run { worker in
+        guard crew.indices.contains(worker) else { return }
+        found[worker] = crew[worker].firstNonFinite(
+          feed, positions, epoch: epoch, seed: seed, step: number)
+      }
+    }
+    guard found.allSatisfy(\.inputsAreFinite) else {
+      return error("the data set has a number that is not finite")
+    }
+    for variable in training.form.variables {
+      let value = try store.value(variable.name)
+      let isFine = value.with(Float.self) { values in
+        values.baseAddress.map { wane_all_finite_f32($0, values.count) != 0 } ?? true
+      }
+      if !isFine { return error("the parameter '\(variable.name)' is not finite") }
+    }
+    guard let first = found.compactMap(\.kernel).first else {
+      return error("try a smaller learning_rate")
+    }
+    let place = first.layer.isEmpty ? "" : " of layer '\(first.layer)'"
+    let kind = first.operation.contains("gradient") ? "gradient" : "output"
+    return error(
+      "the \(kind)\(place) (\(first.operation)) is the first that is not finite; "
+        + "try a smaller learning_rate")
+  }
+
   // MARK: Batches
 
   private func nextPositions() throws -> ArraySlice<Int32> {
@@ -275,7 +339,7 @@ public final class TrainingRun {
       try TrainingShard(
         training, samples: batch * worker / members..<batch * (worker + 1) / members, batch: batch,
         weights: weights, store: store, member: TeamMember(team, worker: worker), feed: feed,
-        precision: options.precision)
+        precision: options.precision, metrics: training.metricSums())
     }
     crews[batch] = crew
     return crew

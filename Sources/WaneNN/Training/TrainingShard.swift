@@ -23,6 +23,10 @@ final class TrainingShard {
   private(set) var loss = 0.0
   /// The number of hits.
   private(set) var hits = 0.0
+  /// Whether all numbers of the gradient are finite.
+  private(set) var isFinite = true
+  /// What is measured besides.
+  let metrics: MetricSums?
   private let pieces: [Piece]
   private let training: TrainingGraph
   private let total: UnsafeMutablePointer<Float>
@@ -42,11 +46,12 @@ final class TrainingShard {
   ///   - member: its place among the workers.
   ///   - feed: where its samples come from.
   ///   - precision: what large products may round their operands to.
+  ///   - metrics: takes in what the model gives for the samples.
   /// - Throws: when memory cannot be had or an operation cannot be lowered.
   init(
     _ training: TrainingGraph, samples: Range<Int>, batch: Int, weights: WeightStore,
-    store: VariableStore, member: TeamMember, feed: StepFeed,
-    precision: Precision
+    store: VariableStore, member: TeamMember, feed: StepFeed, precision: Precision,
+    metrics: MetricSums? = nil
   ) throws {
     scratch = try Storage(byteCount: feed.scratchBytes, for: "train")
     let isWhole = training.graph.nodes.contains { $0.operation.spansShards }
@@ -71,6 +76,7 @@ final class TrainingShard {
       return Piece(program: program, samples: first..<last)
     }
     self.training = training
+    self.metrics = metrics
     total = store.partials[member.worker]
     count = store.count
   }
@@ -93,6 +99,11 @@ final class TrainingShard {
       if let output = training.hitsOutput {
         hits += Double(piece.program.outputs[output].floats[0])
       }
+      if let metrics, let output = training.predictionOutput {
+        metrics.add(
+          outputs: piece.program.outputs[output].floats,
+          labels: piece.program.outputs[output + 1].pointer, rows: piece.samples.count)
+      }
       guard let part else { continue }
       if index == 0 {
         total.update(from: part, count: count)
@@ -100,6 +111,32 @@ final class TrainingShard {
         wane_add_f32(total, part, total, count)
       }
     }
+    isFinite = wane_all_finite_f32(total, count) != 0
+  }
+
+  /// Runs the samples again, and returns the first kernel that left a number which is not finite;
+  /// whether the samples themselves are finite.
+  func firstNonFinite(
+    _ feed: StepFeed, _ positions: ArraySlice<Int32>, epoch: UInt64, seed: UInt64, step: UInt64
+  ) -> (inputsAreFinite: Bool, kernel: Program.Step?) {
+    let draw = FeedDraw(seed: seed, epoch: epoch)
+    let types = training.graph.inputs.map(training.graph.type(of:))
+    var result: (inputsAreFinite: Bool, kernel: Program.Step?) = (true, nil)
+    for piece in pieces {
+      let rows = positions[
+        positions.startIndex + piece.samples.lowerBound..<positions.startIndex
+          + piece.samples.upperBound]
+      for (column, buffer) in piece.program.inputs.enumerated() {
+        feed.fill(column, buffer.pointer, rows, draw, scratch: scratch.pointer)
+        if types[column].dtype == .f32, wane_all_finite_f32(buffer.floats, buffer.count) == 0 {
+          result.inputsAreFinite = false
+        }
+      }
+      let first = piece.program.firstNonFinite(
+        seed: seed, step: step, firstSample: piece.samples.lowerBound)
+      result.kernel = result.kernel ?? first
+    }
+    return result
   }
 
   /// What a program of the shard computed for an output; of the only piece, where outputs are those

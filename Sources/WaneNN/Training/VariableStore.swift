@@ -137,6 +137,13 @@ final class VariableStore {
     }
   }
 
+  /// The arrays that hold what the optimizer remembers, by the name they have in a checkpoint.
+  var memories: [(name: String, pointer: UnsafeMutablePointer<Float>)] {
+    var result = slots.enumerated().map { ("slot/\($0.offset)", $0.element) }
+    if let average { result.append(("average", average)) }
+    return result
+  }
+
   /// The gradient of a variable, the parts of the first `shards` workers added up.
   func gradient(_ name: String, shards: Int) throws -> Tensor? {
     guard let place = places[name], place.isTrained else { return nil }

@@ -90,6 +90,7 @@ final class VariableUpdate {
   ///   - step: the number of the step, 1 for the first.
   ///   - rate: the step size.
   /// - Returns: how many parts the gradient has afterwards.
+  /// - Throws: when the workers are busy.
   func update(shards: Int, step: Int, rate: Float) throws -> Int {
     var shards = shards
     if optimizer.clipping.needsNorms {
