@@ -11,11 +11,11 @@ extension Registry {
         functions: [.help, .load, .compare, .pipeline, .threads, .machine]
           + Verb.all.map(\.function),
         constants: [Constant("version", "The version of Wane.", .string("0.1"))]),
-      .layers, .optimizers,
+      .layers, .optimizers, .differentiation, .losses, .trainers,
     ] + Namespace.data + Namespace.tensors,
     nouns: [
       .tensor, .model, .dataset, .batches, .layer, .symbol, .optimizer, .report, .pipeline,
-      .comparison, .profile,
+      .comparison, .profile, .symbolicTensor, .gradient, .trainer,
     ],
     sources: LuaSources.all,
     hardware: {

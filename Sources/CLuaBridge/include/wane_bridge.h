@@ -170,6 +170,13 @@ int64_t wane_member_number(lua_State *L, const wane_module *module, int32_t inde
  * results (or the error value) stand above the old top. Callbacks called this way cannot yield. */
 int wane_call_now(wane_call *call);
 
+/* Keeps the value at a stack index alive. Returns its number, or LUA_NOREF when memory is short. */
+int32_t wane_keep(wane_call *call, int32_t index);
+/* Pushes a kept value. False if there is none, or no room for it. */
+bool wane_push_kept(wane_call *call, int32_t reference);
+/* Lets go of a kept value. On the thread of its Lua state, as when an object is collected. */
+void wane_release_kept(wane_state *state, int32_t reference);
+
 /* ---- Bytes outside Lua --------------------------------------------------------------------- */
 
 /* Adds to the bytes that the collector will hear of: memory that lives as long as an object of

@@ -27,9 +27,9 @@ extension Graph {
     return try add(one: Reshape(dimensions), [value], layer: layer)
   }
 
-  /// Applies an operation along an axis that knows the last one only.
+  /// Applies an operation that knows the last axis only along another one.
   ///
-  /// - Parameter axis: an axis of a sample, or of a value without a batch, from 0.
+  /// Axes are those of a sample, or of a value without a batch, from 0.
   public mutating func add(
     _ operation: any Operation, _ value: Value, along axis: Int, layer: String = ""
   ) throws -> Value {

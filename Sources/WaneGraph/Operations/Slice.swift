@@ -1,7 +1,7 @@
 import CKernels
 import WaneTensor
 
-/// Positions `start`, `start + step`, ... of every axis of a sample, or of a value without a batch.
+/// Every so many positions of each axis of a sample, or of a value without a batch.
 public struct Slice: Operation {
   public static let name = "slice"
   /// The first position along each axis, from 0.

@@ -13,11 +13,9 @@ struct StridedLoop {
   private let outerSteps: [Int]
   private let isEmpty: Bool
 
-  /// Plans a walk over an index space.
+  /// Plans a walk over an index space of given extents, outermost first.
   ///
-  /// - Parameters:
-  ///   - extents: the extents of the index space, outermost first.
-  ///   - steps: for each operand, how far it moves along each axis, in elements.
+  /// `steps` has, for each operand, how far it moves along each axis, in elements.
   init(extents: [Int], steps operands: [[Int]]) {
     var axes: [(extent: Int, steps: [Int])] = []
     // From the innermost axis out; `axes` grows outwards.

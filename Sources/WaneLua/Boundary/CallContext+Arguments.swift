@@ -83,6 +83,19 @@ extension CallContext {
     return LuaFunction(stackIndex: stackIndex(index))
   }
 
+  /// A function, or an object that may be called like one.
+  package func callable(_ index: Int) throws -> LuaFunction {
+    guard isFunction(index) || type(of: index) == LUA_TUSERDATA else {
+      throw expected("function", index)
+    }
+    return LuaFunction(stackIndex: stackIndex(index))
+  }
+
+  /// An argument as it is, to be handed on.
+  package func argument(_ index: Int) -> any LuaConvertible {
+    StackValue(stackIndex: stackIndex(index))
+  }
+
   /// An object of a class.
   package func object<Object: LuaObject>(
     _ index: Int, as type: Object.Type = Object.self

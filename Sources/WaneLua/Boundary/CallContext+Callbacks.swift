@@ -32,16 +32,37 @@ extension CallContext {
     return Outcome(WANE_CALL)
   }
 
+  /// The same with a list of arguments whose number is known only now.
+  package func call(
+    _ function: LuaFunction, all arguments: [any LuaConvertible],
+    then next: @escaping (CallContext) throws -> Outcome
+  ) -> Outcome {
+    put(Continuation(next))
+    wane_put_stack(call, function.stackIndex)
+    call.pointee.results += 1
+    for argument in arguments { put(argument) }
+    return Outcome(WANE_CALL)
+  }
+
   /// Calls a Lua function now, from the middle of Swift code, as when a loss is traced.
   ///
   /// An error passes through when the thrown ``LuaError/callback`` does; the function cannot yield.
   package func callNow<each Value: LuaConvertible>(
     _ function: LuaFunction, _ arguments: repeat each Value
   ) throws -> [LuaValue] {
+    var list: [any LuaConvertible] = []
+    repeat list.append(each arguments)
+    return try callNow(function, all: list)
+  }
+
+  /// The same with a list of arguments.
+  package func callNow(
+    _ function: LuaFunction, all arguments: [any LuaConvertible]
+  ) throws -> [LuaValue] {
     wane_put_clear(call)
     wane_put_stack(call, function.stackIndex)
     call.pointee.results = 1
-    repeat put(each arguments)
+    for argument in arguments { put(argument) }
     let top = lua_gettop(state)
     let status = wane_call_now(call)
     guard status == LUA_OK else { throw LuaError.callback }

@@ -33,9 +33,10 @@ extension CallContext {
 
   /// Function number `index` of those that the box of argument `object` holds.
   package func held(by object: Int, _ index: Int = 1) -> LuaFunction? {
-    guard lua_type(state, stackIndex(object)) == LUA_TUSERDATA, lua_checkstack(state, 4) != 0,
-      lua_getiuservalue(state, stackIndex(object), Int32(clamping: index)) == LUA_TFUNCTION
+    guard lua_type(state, stackIndex(object)) == LUA_TUSERDATA, lua_checkstack(state, 4) != 0
     else { return nil }
+    let type = lua_getiuservalue(state, stackIndex(object), Int32(clamping: index))
+    guard type == LUA_TFUNCTION || type == LUA_TUSERDATA else { return nil }
     return LuaFunction(stackIndex: lua_gettop(state))
   }
 

@@ -1,3 +1,5 @@
+import CLuaBridge
+
 /// A Swift object that Lua can hold.
 ///
 /// Each class of them has one ``Noun`` in the registry.
@@ -19,4 +21,11 @@ extension LuaObject {
 /// To keep a function longer, hold it in a box: see ``CallContext/results(_:holding:)``.
 package struct LuaFunction: Hashable {
   let stackIndex: Int32
+}
+
+/// A value at a place of the Lua stack, of any type.
+struct StackValue: LuaConvertible {
+  let stackIndex: Int32
+
+  package func write(to call: LuaWriter) { wane_put_stack(call.call, stackIndex) }
 }

@@ -37,6 +37,12 @@ package struct Options {
   /// Any value, or nil.
   package func value(_ name: String) -> LuaValue? { values[name] }
 
+  /// Whether an option was given a function.
+  package func isFunction(_ name: String) -> Bool {
+    if case .function? = values[name] { return true }
+    return false
+  }
+
   /// A number.
   package func number(_ name: String) throws -> Double? {
     switch values[name] {

@@ -32,7 +32,9 @@ extension Function {
       throw context.argumentError(
         1, "element \(index + 1) must be a layer, got \(element.shortDescription)")
     }
-    return context.results(ModelBox(try ModelBuilder.sequential(layers, seed: options.seed())))
+    let seed = try options.seed()
+    return context.results(
+      ModelBox(try context.building { try ModelBuilder.sequential(layers, seed: seed) }))
   }
 
   /// `wane.nn.model`.
@@ -49,11 +51,13 @@ extension Function {
       """
   ) { context in
     let options = try context.options(1)
+    let (inputs, outputs) = (try options.symbols("inputs"), try options.symbols("outputs"))
+    let seed = try options.seed()
     return context.results(
       ModelBox(
-        try ModelBuilder.functional(
-          inputs: options.symbols("inputs"), outputs: options.symbols("outputs"),
-          seed: options.seed())))
+        try context.building {
+          try ModelBuilder.functional(inputs: inputs, outputs: outputs, seed: seed)
+        }))
   }
 }
 

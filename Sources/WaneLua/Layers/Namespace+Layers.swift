@@ -9,7 +9,7 @@ extension Namespace {
     functions: [
       .sequential, .functionalModel, .inputLayer, .conv2d, .pool("max_pool2d", "maximum"),
       .pool("avg_pool2d", "average"), .dense, .flatten, .activationLayer, .dropout, .batchNorm,
-      .add, .rescaling,
+      .add, .rescaling, .lambda, .luaLayer, .parameter,
     ] + Function.sequenceLayers)
 }
 

@@ -5,8 +5,10 @@ extension Namespace {
   static let tensors = [
     Namespace(
       "", "Making and joining tensors.",
-      functions: Function.tensorCreation + Function.randomTensors + Function.tensorJoining
-        + Function.tensorProducts)
+      functions: Function.tensorCreation + Function.randomTensors
+        + Function.tensorJoining.map {
+          $0.orSymbolic(Function.symbolicComparison).orSymbolicList(Function.symbolicJoining)
+        } + Function.tensorProducts)
   ]
 }
 

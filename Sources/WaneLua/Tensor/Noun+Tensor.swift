@@ -23,9 +23,11 @@ extension Noun {
         (box: TensorBox) in box.tensor.byteCount
       },
     ],
-    methods: Function.tensorElements + Function.tensorShape + Function.tensorRearranging
-      + Function.tensorMath
-      + Function.tensorComparison + Function.tensorReduction + Function.tensorOrder
-      + Function.tensorFiles,
-    metamethods: Function.tensorOperators + Function.tensorIndexing)
+    methods: Function.tensorElements
+      + Function.tensorShape.map { $0.orSymbolic(Function.symbolicShape) }
+      + Function.tensorRearranging + Function.tensorMath
+      + Function.tensorComparison.map { $0.orSymbolic(Function.symbolicComparison) }
+      + Function.tensorReduction + Function.tensorOrder + Function.tensorFiles,
+    metamethods: Function.tensorOperators.map { $0.orSymbolic(Function.symbolicOperators) }
+      + Function.tensorIndexing)
 }

@@ -30,6 +30,7 @@ private final class Fitting {
   private let batchHook: LuaFunction?
   private let epochs: Double
   private let training: TrainingOptions
+  private let customLoss: CustomLossEvaluation?
   private let sink: any ProgressSink
   private let checkpoint: (path: String, every: Int)?
   private var earlyStopping: EarlyStopping?
@@ -57,6 +58,12 @@ private final class Fitting {
     var training = try options.training()
     training.metrics = try options.metrics()
     training.classWeights = try options.numbers("class_weight")?.map { Float($0) } ?? []
+    training.customLoss = try options.customLoss(context)
+    if let loss = training.customLoss, let validation {
+      customLoss = try CustomLossEvaluation(box.graph, on: validation, loss: loss)
+    } else {
+      customLoss = nil
+    }
     self.training = training
     run = try TrainingRun(
       box.graph, data: data, options: training, epochs: epochs, pool: pool, poll: context.poll)
@@ -165,7 +172,10 @@ private final class Fitting {
     ]
     measures["accuracy"] = total.accuracy.map { .number($0) }
     for (name, value) in try run.takeMetrics() { measures[name] = value }
-    if let validation {
+    if let customLoss {
+      measures["validation_loss"] = .number(
+        try customLoss.loss(of: box.graph, poll: context.poll))
+    } else if let validation {
       let evaluation = try Evaluation(
         box.graph, on: validation, loss: training.loss, metrics: training.metrics,
         precision: training.precision, pool: pool, poll: context.poll)

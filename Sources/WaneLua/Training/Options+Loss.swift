@@ -3,8 +3,9 @@ import WaneTensor
 
 extension Option {
   static let loss = Option(
-    "loss", "name or { name, options }", default: "what suits the labels",
-    "what is made small: " + NamedForm.summary(of: Loss.forms))
+    "loss", "name, { name, options } or function", default: "what suits the labels",
+    "what is made small: " + NamedForm.summary(of: Loss.forms)
+      + "; or a function of symbolic predictions and labels")
   static let metrics = Option(
     "metrics", "list of names or { name, options }", default: "none",
     "what is measured besides: " + NamedForm.summary(of: Metric.forms) + "; top_5 and the like")
@@ -91,7 +92,9 @@ extension Metric {
 
 extension Options {
   /// The loss that the options ask for, nil when they do not.
-  func loss() throws -> Loss? { try form("loss", of: Loss.forms) }
+  func loss() throws -> Loss? {
+    try isFunction("loss") ? nil : form("loss", of: Loss.forms)
+  }
 
   /// The metrics that the options ask for.
   func metrics() throws -> [Metric] {

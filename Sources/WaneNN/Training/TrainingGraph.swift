@@ -40,12 +40,25 @@ struct TrainingGraph {
     var graph = form.graph
     let output = graph.outputs[0]
     let kind = options.loss ?? .usual(for: data.labels.dtype, output: graph.type(of: output))
-    let labelType = try kind.labelType(data.labels, output: graph.type(of: output))
-    try TrainingGraph.checkClasses(data, output: graph.type(of: output), loss: kind)
-
-    let labels = try graph.appendInput(labelType, layer: "labels")
-    let (ofLabels, hits) = try graph.add(kind, output: output, labels: labels)
-    var perSample = ofLabels
+    let labels: Value
+    var perSample: Value
+    var hits: Value?
+    if let custom = options.customLoss {
+      labels = try graph.appendInput(
+        .batched(Array(data.labels.shape.dimensions.dropFirst()), data.labels.dtype),
+        layer: "labels")
+      perSample = try graph.add(custom, output: output, labels: labels)
+      guard graph.type(of: perSample).isBatched
+        || (options.classWeights.isEmpty && data.weights == nil)
+      else {
+        throw WaneError("loss", "must give one number a sample where samples have weights")
+      }
+    } else {
+      let labelType = try kind.labelType(data.labels, output: graph.type(of: output))
+      try TrainingGraph.checkClasses(data, output: graph.type(of: output), loss: kind)
+      labels = try graph.appendInput(labelType, layer: "labels")
+      (perSample, hits) = try graph.add(kind, output: output, labels: labels)
+    }
     if !options.classWeights.isEmpty {
       let weights = try graph.add(
         one: ClassWeights(options.classWeights), [labels], layer: "class_weight")
@@ -59,7 +72,7 @@ struct TrainingGraph {
       let weights = try graph.appendInput(.batched([]), layer: "sample_weight")
       perSample = try graph.add(one: WeighSamples(), [perSample, weights], layer: "sample_weight")
     }
-    var loss = try graph.add(one: BatchMean(), [perSample], layer: "loss")
+    var loss = try graph.batchMean(perSample)
     if let distillation = options.teacher, let teacher {
       loss = try graph.mixing(distillation, soft: teacher, loss: loss)
     }
@@ -113,7 +126,7 @@ extension Graph {
   }
 
   /// Adds an input after those there are; a loaded model may number its own as it likes.
-  fileprivate mutating func appendInput(_ type: ValueType, layer: String) throws -> Value {
+  mutating func appendInput(_ type: ValueType, layer: String) throws -> Value {
     let last = nodes.compactMap { ($0.operation as? Input)?.index }.max() ?? -1
     return try add(one: Input(index: last + 1, type: type), [], layer: layer)
   }

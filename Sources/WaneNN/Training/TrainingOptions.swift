@@ -5,6 +5,8 @@ import WaneTensor
 public struct TrainingOptions: Sendable {
   /// What is made small; by default what suits the labels.
   public var loss: Loss?
+  /// A loss in place of those that there are.
+  public var customLoss: CustomLoss?
   /// How variables move.
   public var optimizer: Optimizer
   /// Samples of a step.

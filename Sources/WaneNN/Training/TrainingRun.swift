@@ -52,7 +52,7 @@ public final class TrainingRun {
 
   let model: Graph
   /// What the inputs of a step are taken from, row by row.
-  private let feed: StepFeed
+  private var feed: StepFeed
   let training: TrainingGraph
   private let pool: WorkerPool
   let store: VariableStore
@@ -118,8 +118,31 @@ public final class TrainingRun {
   /// - Throws: when the loss or the gradient is no longer a number; the variables are then those of
   ///   the step before.
   @discardableResult
-  public func runStep() throws -> Measure {
-    let positions = try nextPositions()
+  public func runStep() throws -> Measure { try runStep(at: nextPositions()) }
+
+  /// Runs the next step on samples that are not those of the run's data set, which have to be like
+  /// them.
+  ///
+  /// - Throws: when they are not, and as `runStep()`.
+  public func runStep(on batch: Dataset) throws -> Measure {
+    guard batch.inputs.dtype == data.inputs.dtype, batch.labels.dtype == data.labels.dtype,
+      batch.sampleDimensions == data.sampleDimensions,
+      batch.labels.shape.dimensions.dropFirst() == data.labels.shape.dimensions.dropFirst()
+    else {
+      throw WaneError(
+        "train",
+        "samples \(batch.inputs.shape) \(batch.inputs.dtype) and labels \(batch.labels.shape) "
+          + "\(batch.labels.dtype) are not like those of the first step, \(data.inputs.shape) "
+          + "\(data.inputs.dtype) and \(data.labels.shape) \(data.labels.dtype)")
+    }
+    guard batch.count > 0, options.teacher == nil, data.weights == nil else {
+      throw WaneError("train", "the batch is empty, or a teacher or weights are missing for it")
+    }
+    feed = try batch.feed(targets: [batch.labels])
+    return try runStep(at: (0..<Int32(clamping: batch.count))[...].map { $0 }[...])
+  }
+
+  private func runStep(at positions: ArraySlice<Int32>) throws -> Measure {
     let crew = try crew(for: positions.count)
     let (seed, number, epoch) = (options.seed, UInt64(step), UInt64(epoch))
     try pool.run { worker in

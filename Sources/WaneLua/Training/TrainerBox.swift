@@ -1,0 +1,109 @@
+import WaneGraph
+import WaneNN
+import WaneTensor
+
+/// Steps of training one by one, with batches that a script brings.
+final class TrainerBox: LuaObject {
+  private let model: ModelBox
+  private let options: TrainingOptions
+  private let hasCustomLoss: Bool
+  private var run: TrainingRun?
+
+  init(_ model: ModelBox, options: TrainingOptions, hasCustomLoss: Bool) {
+    self.model = model
+    self.options = options
+    self.hasCustomLoss = hasCustomLoss
+  }
+
+  /// Moves the model by one batch and returns the loss before the step.
+  func step(_ context: CallContext) throws -> CallContext.Outcome {
+    let batch = try Dataset(
+      inputs: context.tensor(2), labels: context.tensor(3), name: "trainer")
+    let run = try run ?? start(batch, context)
+    self.run = run
+    try context.checkInterrupt("model keeps the weights of step \(run.step)")
+    let measure = try run.runStep(on: batch)
+    model.replace(by: try run.trainedModel())
+    return context.results(measure.loss)
+  }
+
+  /// Compiles the step when the first batch shows what samples and labels are like.
+  private func start(_ batch: Dataset, _ context: CallContext) throws -> TrainingRun {
+    var options = options
+    options.batchSize = max(batch.count, 1)
+    if hasCustomLoss {
+      guard let function = context.held(by: 1) else { throw WaneError("trainer", "has no loss") }
+      options.customLoss = CustomLoss(function, context)
+    }
+    return try TrainingRun(
+      model.graph, data: batch, options: options, epochs: 0, pool: Threads.pool())
+  }
+}
+
+extension CustomLoss {
+  /// A loss that a Lua function makes of symbolic tensors, traced during a call.
+  init(_ function: LuaFunction, _ context: CallContext) {
+    self.init { graph, output, labels in
+      let trace = Trace(graph, surroundings: .constants(layer: "loss"))
+      graph = Graph()
+      defer { trace.close() }
+      let results = try context.callNow(
+        function, SymbolicTensorBox(trace, output), SymbolicTensorBox(trace, labels))
+      guard case .object(let object)? = results.first, let box = object as? SymbolicTensorBox,
+        box.trace === trace
+      else {
+        throw LuaError.message(
+          "loss: the function must return a scalar that is computed from its arguments, got "
+            + context.description(of: results.first))
+      }
+      graph = trace.graph
+      return box.value
+    }
+  }
+}
+
+extension Options {
+  /// The loss that is a function, if there is one; traced while the call lasts.
+  func customLoss(_ context: CallContext) throws -> CustomLoss? {
+    guard isFunction("loss"), let function = try function("loss") else { return nil }
+    return CustomLoss(function, context)
+  }
+}
+
+extension Noun {
+  static let trainer = Noun(
+    TrainerBox.self, "Trainer", "A training step, to be called with batches.",
+    metamethods: [
+      Function(
+        "__call", "Moves the model by one batch, and returns the loss before the step.",
+        signature: "step(inputs, labels) -> number",
+        method: { (box: TrainerBox, context) in try box.step(context) })
+    ])
+}
+
+extension Namespace {
+  /// `wane.trainer`.
+  static let trainers = Namespace(
+    "", "Training by hand.",
+    functions: [
+      Function(
+        "trainer",
+        "A function that trains a model by one batch and returns its loss, compiled at the first "
+          + "call.",
+        signature: "trainer(model, [options]) -> step",
+        options: [.optimizer, .learningRate, .loss, .seed],
+        example: """
+          step = wane.trainer(model, { optimizer = wane.optim.adam {}, loss = "cross_entropy" })
+          for images, labels in train:batches(128, { shuffle = true }) do loss = step(images, labels) end
+          """
+      ) { context in
+        let model = try context.object(1, as: ModelBox.self)
+        let options = try context.options(2)
+        let loss = options.isFunction("loss") ? try options.function("loss") : nil
+        let training = TrainingOptions(
+          loss: try options.loss(), optimizer: try options.optimizer() ?? .adam(), seed: try options.seed())
+        let box = TrainerBox(model, options: training, hasCustomLoss: loss != nil)
+        return context.results(box, holding: loss.map { [$0] } ?? [])
+      }
+    ])
+}
