@@ -79,8 +79,8 @@ end)
 
 test("a layer that does not fit says where it stands, and the shapes", function()
   local function chain(...) return nn.sequential { nn.input { 8, 8, 3 }, ... } end
-  check.raises("...in layer 'dense': dense: takes one row a sample, got Nx8x8x3; put a flatten layer before it",
-    chain, nn.dense { 4 }, nn.conv2d { 4, 3, name = "wide" })
+  check.raises("...in layer 'pool': max_pool2d: takes images [height, width, channels], got Nx192",
+    chain, nn.flatten {}, nn.max_pool2d { 2, name = "pool" })
   local ok, message = pcall(chain, nn.flatten {}, nn.conv2d { 4, 3, name = "wide" })
   check.equal(ok, false)
   check.truthy(message:find("in layer 'wide': conv2d: ", 1, true), message)

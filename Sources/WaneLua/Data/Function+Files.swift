@@ -165,8 +165,10 @@ extension Options {
 }
 
 extension Tensor {
-  /// As samples of a data set: bytes stay bytes, other types become f32.
-  func asSamples() throws -> Tensor { dtype == .u8 ? self : try converted(to: .f32) }
+  /// As samples of a data set: bytes and whole numbers stay what they are, other types become f32.
+  func asSamples() throws -> Tensor {
+    InputLayer.dtypes.contains(dtype) ? self : try converted(to: .f32)
+  }
 
   /// As labels of a data set: whole numbers, one a sample, are classes, others targets.
   func asLabels() throws -> Tensor {

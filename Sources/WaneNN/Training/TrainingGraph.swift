@@ -131,16 +131,17 @@ extension Graph {
     return try add(one: Input(index: last + 1, type: type), [], layer: layer)
   }
 
-  /// The same model taking samples of a type: bytes stand for 0...1.
+  /// The same model taking samples of a type: bytes stand for 0...1, whole numbers for themselves.
   public func feeding(_ dtype: DType, operation: String) throws -> Graph {
     try rewritten { _, node, _, graph in
       guard let input = node.operation as? Input, input.type.dtype != dtype else { return nil }
-      guard input.type.dtype == .f32, dtype == .u8 else {
+      guard input.type.dtype == .f32, dtype == .u8 || dtype == .i32 else {
         throw WaneError(operation, "the model takes \(input.type.dtype) values, got \(dtype)")
       }
-      let bytes = Input(index: input.index, type: .batched(input.type.dimensions, .u8))
-      let raw = try graph.add(one: bytes, [], layer: node.layer)
-      return try graph.add(Rescale(scale: 1 / 255), [raw], layer: node.layer)
+      let fed = Input(index: input.index, type: .batched(input.type.dimensions, dtype))
+      let raw = try graph.add(one: fed, [], layer: node.layer)
+      let conversion: any Operation = dtype == .u8 ? Rescale(scale: 1 / 255) : Cast(.f32)
+      return try graph.add(conversion, [raw], layer: node.layer)
     }
   }
 
