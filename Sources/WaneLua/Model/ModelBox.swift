@@ -6,7 +6,13 @@ import WaneTensor
 final class ModelBox: LuaObject {
   /// The model as it is now.
   private(set) var graph: Graph
-  private var sessions: [DType: InferenceSession] = [:]
+  private var sessions: [Form: InferenceSession] = [:]
+
+  /// What a compiled form of the model depends on.
+  private struct Form: Hashable {
+    let dtype: DType?
+    let precision: Precision
+  }
 
   init(_ graph: Graph) { self.graph = graph }
 
@@ -17,12 +23,18 @@ final class ModelBox: LuaObject {
   }
 
   /// The model compiled for samples of a type, made when it is first asked for.
-  func session(for dtype: DType) throws -> InferenceSession {
-    if let session = sessions[dtype] { return session }
-    // Bytes may stand for 0...1; anything else has to be of the model's own types.
-    let fed = dtype == .u8 ? try graph.feeding(dtype, operation: "predict") : graph
-    let session = try InferenceSession(fed, pool: Threads.pool())
-    sessions[dtype] = session
+  ///
+  /// - Parameters:
+  ///   - dtype: what all inputs are; nil when they differ and have to be of the model's own types.
+  ///   - precision: what large products may round their operands to.
+  /// - Returns: a session, kept until the model changes.
+  /// - Throws: when the model does not take samples of the type.
+  func session(for dtype: DType?, precision: Precision) throws -> InferenceSession {
+    let form = Form(dtype: dtype, precision: precision)
+    if let session = sessions[form] { return session }
+    let fed = try dtype.map { try graph.feeding($0, operation: "predict") } ?? graph
+    let session = try InferenceSession(fed, pool: Threads.pool(), precision: precision)
+    sessions[form] = session
     return session
   }
 }

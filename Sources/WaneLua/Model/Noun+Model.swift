@@ -73,6 +73,7 @@ extension Noun {
         method: { (box: ModelBox, context) in context.results(try box.summaryText()) }),
       Function(
         "__call", "Runs the model: the same as predict.", signature: "model(inputs) -> outputs",
+        options: [.precision],
         method: { (box: ModelBox, context) in try box.predict(context) }),
     ],
     names: { box, function in
@@ -101,7 +102,8 @@ extension Function {
 
   fileprivate static let predict = Function(
     "predict", "Runs the model on samples: a tensor or a data set.",
-    signature: "predict(inputs, ...) -> outputs...",
+    signature: "predict(inputs, ..., [options]) -> outputs...",
+    options: [.precision],
     example: "probabilities = model:predict(test:take(10))",
     method: { (box: ModelBox, context) in try box.predict(context) })
 
@@ -116,20 +118,24 @@ extension Function {
 
 extension ModelBox {
   fileprivate func predict(_ context: CallContext) throws -> CallContext.Outcome {
+    // Options come last, after however many inputs.
+    let hasOptions = context.count > 2 && context.isTable(context.count)
+    let options = try context.options(hasOptions ? context.count : context.count + 1)
     let inputs: [Tensor]
     if let box = context.objectIfAny(2, as: DatasetBox.self) {
       inputs = [box.dataset.inputs]
     } else {
-      inputs = try (2...max(2, context.count)).map { index in
+      inputs = try (2...max(2, context.count - (hasOptions ? 1 : 0))).map { index in
         guard let box = context.objectIfAny(index, as: TensorBox.self) else {
           throw context.expected("Tensor or Dataset", index)
         }
         return box.tensor
       }
     }
-    // Samples of other types than bytes are taken as they are; a wrong type is named by the engine.
-    let dtype = inputs.allSatisfy { $0.dtype == .u8 } ? DType.u8 : .f32
-    let outputs = try session(for: dtype).run(inputs, poll: context.poll)
+    let dtype = inputs.first?.dtype
+    let session = try session(
+      for: inputs.allSatisfy { $0.dtype == dtype } ? dtype : nil, precision: options.precision())
+    let outputs = try session.run(inputs, poll: context.poll)
     return context.results(all: outputs.map { .object(TensorBox($0)) })
   }
 }
