@@ -96,7 +96,7 @@ test("what is no chain of layers is refused", function()
   check.raises("sequential: the first layer must be...", nn.sequential, {})
   check.raises("sequential: layer 2 is an input; only the first may be one", nn.sequential,
     { nn.input { 3 }, nn.input { 3 } })
-  check.raises("...(element 2 must be a layer, got 'dense')", nn.sequential, { nn.input { 3 }, "dense" })
+  check.raises("...(element 2 must be a layer or a model, got 'dense')", nn.sequential, { nn.input { 3 }, "dense" })
   check.raises("...(element 2 must be a layer, got Model)", nn.sequential, { nn.input { 3 }, samples.network() })
   check.raises("...(table expected, got no value)", nn.sequential)
   check.raises("bad option 'sead' to 'sequential' (did you mean 'seed'?)", nn.sequential,
@@ -241,4 +241,25 @@ test("saving keeps the old file until the new one is whole", function()
   samples.network { seed = 2 }:save(path)
   check.truthy(samples.same(wane.load(path), samples.network { seed = 2 }))
   remove()
+end)
+
+test("a model is a layer of another, with its parameters", function()
+  local backbone = nn.sequential { seed = 2, nn.input { 6, 6, 1 }, nn.conv2d { 3, 3, activation = "relu" }, nn.flatten {} }
+  local chain = nn.sequential { nn.input { 6, 6, 1 }, backbone, nn.dense { 2, name = "head" } }
+  check.equal(table.concat(chain:parameter_names(), " "),
+    "model/conv2d/kernel model/conv2d/bias head/kernel head/bias")
+  check.equal(chain:parameter "model/conv2d/kernel", backbone:parameter "conv2d/kernel")
+
+  local a, b = nn.input { 6, 6, 1 }, nn.input { 6, 6, 1 }
+  local twins = nn.model { inputs = { a, b }, outputs = nn.subtract and nn.subtract { backbone(a), backbone(b) }
+    or nn.add { backbone(a), backbone(b) } }
+  check.equal(#twins:parameter_names(), 2, "shared parameters")
+  local x, y = wane.rand({ 2, 6, 6, 1 }, { seed = 1 }), wane.rand({ 2, 6, 6, 1 }, { seed = 2 })
+  local expected = nn.subtract and backbone(x) - backbone(y) or backbone(x) + backbone(y)
+  check.truthy((twins:predict(x, y) - expected):abs():max() < 1e-5)
+
+  check.raises("...in layer 'model': model: takes Nx6x6x1, got Nx5x5x1", nn.sequential,
+    { nn.input { 5, 5, 1 }, backbone })
+  local two = nn.model { inputs = { a, b }, outputs = { backbone(a), backbone(b) } }
+  check.raises("...only a model with one output can be a layer, got 2 outputs", two, { a, b })
 end)

@@ -10,7 +10,7 @@ extension Option {
 extension Function {
   /// `wane.nn.sequential`.
   static let sequential = Function(
-    "sequential", "A chain of layers, the first of which is an input.",
+    "sequential", "A chain of layers and models, the first of which is an input.",
     signature: "sequential { nn.input {...}, layers... } -> Model",
     options: [.initialSeed],
     example: """
@@ -25,12 +25,13 @@ extension Function {
     let layers = try table.elements.enumerated().map { index, element -> any Layer in
       if case .object(let object) = element {
         if let box = object as? LayerBox { return box.layer }
+        if let box = object as? ModelBox { return try ModelLayer(box.graph) }
         if let symbol = object as? SymbolBox, symbol.value.layer is InputLayer {
           return symbol.value.layer
         }
       }
       throw context.argumentError(
-        1, "element \(index + 1) must be a layer, got \(element.shortDescription)")
+        1, "element \(index + 1) must be a layer or a model, got \(element.shortDescription)")
     }
     let seed = try options.seed()
     return context.results(

@@ -56,6 +56,12 @@ extension Noun {
 }
 
 extension CallContext {
+  /// Whether an argument is a symbolic value or a list of them.
+  func hasSymbols(_ index: Int) -> Bool {
+    if objectIfAny(index, as: SymbolBox.self) != nil { return true }
+    return isTable(index) && (try? table(index))?.symbols != nil
+  }
+
   /// One symbolic value, or a list of them.
   func symbols(_ index: Int) throws -> [SymbolicValue] {
     if let box = objectIfAny(index, as: SymbolBox.self) { return [box.value] }

@@ -6,6 +6,8 @@ import WaneTensor
 final class ModelBox: LuaObject {
   /// The model as it is now.
   private(set) var graph: Graph
+  /// Tells the model apart where it is a layer of others: applied twice, it shares its parameters.
+  let identity = LayerIdentity()
   private var sessions: [Form: InferenceSession] = [:]
 
   /// What a compiled form of the model depends on.

@@ -72,9 +72,16 @@ extension Noun {
         "__tostring", "A table of the layers.", signature: "tostring(model)",
         method: { (box: ModelBox, context) in context.results(try box.summaryText()) }),
       Function(
-        "__call", "Runs the model: the same as predict.", signature: "model(inputs) -> outputs",
-        options: [.precision],
-        method: { (box: ModelBox, context) in try box.predict(context) }),
+        "__call",
+        "Runs the model, as predict does; with symbolic values, makes it a layer of another model.",
+        signature: "model(inputs) -> outputs, or model(x) -> symbolic value", options: [.precision],
+        example: "y = backbone(wane.nn.input { 28, 28, 1 })",
+        method: { (box: ModelBox, context) in
+          guard context.hasSymbols(2) else { return try box.predict(context) }
+          let layer = try ModelLayer(box.graph)
+          return context.results(
+            SymbolBox(try SymbolicValue(layer, context.symbols(2), identity: box.identity)))
+        }),
     ],
     names: { box, function in
       function == "parameter"
