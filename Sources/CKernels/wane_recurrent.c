@@ -59,8 +59,8 @@ WANE_KERNEL(wane_lstm_step_grad_f32,
             (gates, before, cell, dstate, dcell, dsums, rows, units))
 
 WANE_BODY void wane_gru_step_f32__body(float *gates, const float *inner, const float *bias,
-                                       const float *before, float *carry, float *state,
-                                       size_t rows, size_t units) {
+                                       const float *before, float *carry, float *state, size_t rows,
+                                       size_t units) {
   for (size_t r = 0; r < rows; r++) {
     float *gz = gates + 3 * r * units, *gr = gz + units, *gg = gr + units;
     const float *nz = inner + 3 * r * units, *nr = nz + units, *ng = nr + units;
@@ -83,8 +83,8 @@ WANE_BODY void wane_gru_step_f32__body(float *gates, const float *inner, const f
   }
 }
 WANE_KERNEL(wane_gru_step_f32,
-            (float *gates, const float *inner, const float *bias, const float *before,
-             float *carry, float *state, size_t rows, size_t units),
+            (float *gates, const float *inner, const float *bias, const float *before, float *carry,
+             float *state, size_t rows, size_t units),
             (gates, inner, bias, before, carry, state, rows, units))
 
 WANE_BODY void wane_gru_step_grad_f32__body(const float *gates, const float *carry,

@@ -61,7 +61,35 @@ enum Fixtures {
     let probabilities = try graph.add(one: Softmax(), [x], layer: "")
     graph.outputs = [probabilities, x]
     try appendExpressions(to: &graph, x)
+    try appendSequences(to: &graph)
     return graph
+  }
+
+  /// Layers of sequences of words.
+  private static func appendSequences(
+    to graph: inout Graph
+  ) throws {
+    func parameters(_ layer: String, _ shapes: [[Int]]) throws -> [Value] {
+      try shapes.enumerated().map { index, shape in
+        try graph.add(parameter: Parameter("\(layer)/\(index)", tensor(shape)), layer: layer)
+      }
+    }
+    let words = try graph.add(
+      one: Input(index: 1, type: .batched([3], .i32)), [], layer: "words")
+    var x = try graph.add(
+      one: Embedding(), [words] + parameters("embedding", [[7, 4]]), layer: "embedding")
+    x = try graph.add(
+      LSTM(units: 2, returnsSequences: true),
+      [x] + parameters("lstm", [[4, 8], [2, 8], [8]]), layer: "lstm")[0]
+    x = try graph.add(
+      GRU(units: 4, returnsSequences: true, direction: .backward),
+      [x] + parameters("gru", [[2, 12], [4, 12], [2, 12]]), layer: "gru")[0]
+    x = try graph.add(
+      Attention(heads: 2, isCausal: true, rate: 0.25, stream: 3), [x, x, x], layer: "attention")[0]
+    x = try graph.add(
+      SimpleRNN(units: 3, activation: .relu, direction: .backwardAligned),
+      [x] + parameters("simple_rnn", [[4, 3], [3, 3]]), layer: "simple_rnn")[0]
+    graph.outputs.append(x)
   }
 
   /// General expressions of rows of 36.

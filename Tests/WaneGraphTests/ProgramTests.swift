@@ -143,6 +143,33 @@ import WaneTensor
     withExtendedLifetime(variables) {}
   }
 
+  @Test(arguments: ["lstm", "gru", "simple_rnn", "attention"])
+  func aStepOfSequencesAllocatesNothing(_ name: String) throws {
+    let item = try #require(OperationCase.all.first { $0.name == name })
+    var (graph, operands, results) = try item.graph()
+    let type = graph.type(of: results[0])
+    let wanted = try graph.add(one: Input(index: 100, type: type), [])
+    let losses = try graph.add(SquaredError(), [results[0], wanted])
+    let loss = try graph.add(one: BatchMean(), [losses[0]])
+    let gradients = try graph.gradients(
+      of: loss, withRespectTo: item.differentiable.map { operands[$0] })
+    graph.outputs = [loss] + gradients.compactMap { $0 }
+    var runner = try item.runner(item.sample(batch: 3))
+    runner.inputs.append(try Tensor(zeros: type.shape(batch: 3)))
+    let variables = runner.variables
+    let weights = WeightStore(
+      graph.parameters,
+      bound: variables.compactMapValues {
+        $0.withBytes { UnsafeMutableRawPointer(mutating: $0.baseAddress) }
+      })
+    let program = try Program(graph, batch: 3, mode: .training, weights: weights)
+    _ = try runner.run(program, graph)
+    let before = allocation_count()
+    for step in 0..<100 { program.run(step: UInt64(step)) }
+    #expect(allocation_count() == before)
+    withExtendedLifetime(variables) {}
+  }
+
   #if compiler(>=6.2)
     // Injected failures concern the whole process, so this runs in one of its own.
     @Test func memoryMayRunOutAnywhere() async {

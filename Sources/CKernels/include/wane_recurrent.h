@@ -32,8 +32,7 @@ void wane_gru_step_f32(float *gates, const float *inner, const float *bias, cons
 /* dgates and dinner [rows, 3 units] from the gradient of the state, which becomes the part of the
    gradient of `before` that does not pass through the product. */
 void wane_gru_step_grad_f32(const float *gates, const float *carry, const float *before,
-                            float *dstate, float *dgates, float *dinner, size_t rows,
-                            size_t units);
+                            float *dstate, float *dgates, float *dinner, size_t rows, size_t units);
 
 /* y[r, c] = x[r, c], or y[r, c] += x[r, c], for rows that lie x_step and y_step elements apart. */
 void wane_copy_rows_f32(const float *x, size_t x_step, float *y, size_t y_step, size_t rows,

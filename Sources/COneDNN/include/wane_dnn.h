@@ -157,8 +157,8 @@ wane_dnn_status wane_dnn_execute(wane_dnn_kernel *kernel, const wane_dnn_argumen
                                  void *scratch);
 
 /// One product c[m, n] = a[m, k] b[k, n] of row-major matrices, added to what c holds when
-/// `accumulate` is not 0. The rows of a, b and c lie `a_step`, `b_step`, `c_step` elements apart, so
-/// that each may be part of a larger matrix. A transposed operand is stored [k, m] or [n, k].
+/// `accumulate` is not 0. The rows of a, b and c lie `a_step`, `b_step`, `c_step` elements apart,
+/// so that each may be part of a larger matrix. A transposed operand is stored [k, m] or [n, k].
 typedef struct {
   int64_t m, n, k;
   int64_t a_step, b_step, c_step;

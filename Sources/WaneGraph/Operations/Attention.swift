@@ -1,7 +1,7 @@
 import CKernels
 import WaneTensor
 
-/// Scaled dot-product attention of several heads (Vaswani et al., "Attention Is All You Need", 2017):
+/// Scaled dot-product attention of several heads (Vaswani et al., 2017).
 ///
 ///     softmax(Q K' / sqrt(d)) V      for each head, d the size of its keys
 ///

@@ -50,6 +50,8 @@ public struct LayerBuilder {
   ///   - operation: what is done.
   ///   - inputs: to what.
   ///   - part: which part of the layer it belongs to, for layers with several kernels.
+  /// - Returns: the operation's first result.
+  /// - Throws: what the operation says against its operands.
   public mutating func add(
     _ operation: any Operation, _ inputs: [Value], part: String? = nil
   ) throws -> Value {
