@@ -202,8 +202,14 @@ local function train_networks()
     end
     return times
   end
+  local function finish()
+    local result = { networks_peak_memory_bytes = peak_memory_bytes(), networks_batch = batch }
+    for name, run in pairs(runs) do result[name .. "_macs"] = run.model.macs end
+    result.peak_flops = wane.machine({ peak = true }).peak_flops
+    return result
+  end
   round()
-  serve({}, round, function() return { networks_peak_memory_bytes = peak_memory_bytes() } end)
+  serve({}, round, finish)
 end
 
 local parts = { train = train, networks = train_networks, inference = infer }

@@ -121,6 +121,14 @@ def summarize(measured, parts):
             # A step is a forward pass and two of its size backward, of two operations a MAC.
             add_fraction(report, own, 6 * own["macs"] * own["samples"] / own[field]["min"],
                          "train_fraction_of_peak", measured["train"]["threads"])
+        if name == "epoch_bf16_s":
+            # Of the peak in fp32, which bf16 may exceed.
+            add_fraction(report, own, 6 * own["macs"] * own["samples"] / own[field]["min"],
+                         "train_bf16_fraction_of_peak", measured["train"]["threads"])
+        if name.endswith("_step_s"):
+            network = name.removesuffix("_step_s")
+            add_fraction(report, own, 6 * own[f"{network}_macs"] * own["networks_batch"] / own[field]["min"],
+                         f"{network}_fraction_of_peak", measured["networks"]["threads"])
         if name == "throughput_b256":
             add_fraction(report, own, 2 * own["macs"] * 256 / own[field]["min"],
                          "inference_fraction_of_peak", measured["inference"]["threads"])
@@ -154,9 +162,9 @@ def text(report):
             ratios = report["ratios"].get(name, {})
             theirs = "  ".join(f"{peer} {ratio:.2f}" for peer, ratio in sorted(ratios.items(), key=lambda r: r[1]))
             rows.append([name, number(report[name]), unit, theirs])
-    for name in ("train_fraction_of_peak", "inference_fraction_of_peak"):
-        if name in report:
-            rows.append([name, f"{report[name]:.2f}", "", "of the arithmetic peak measured on this machine"])
+    for name in report:
+        if name.endswith("_fraction_of_peak"):
+            rows.append([name, f"{report[name]:.2f}", "", "of the fp32 peak measured on this machine"])
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     lines += [f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:<{widths[2]}}  {d}".rstrip() for a, b, c, d in rows]
     for promise in report["promises"]:

@@ -12,15 +12,16 @@ extension ModelBox {
       ("layer", .left), ("operations", .left), ("output", .left), ("parameters", .right),
     ]
     if isSparse { columns.append(("non-zero", .right)) }
-    columns.append(("MACs", .right))
+    columns += [("bytes", .right), ("MACs", .right)]
     if isEncoded { columns.append(("encoding", .left)) }
 
     func row(
       _ layer: String, _ kind: String, _ output: String, _ parameters: Int, _ nonzero: Int,
-      _ macs: Int, _ encoding: String
+      _ bytes: Int, _ macs: Int, _ encoding: String
     ) -> [String] {
       var row = [layer, kind, output, parameters == 0 ? "" : NumberText.grouped(parameters)]
       if isSparse { row.append(parameters == 0 ? "" : NumberText.grouped(nonzero)) }
+      row.append(bytes == 0 ? "" : NumberText.grouped(bytes))
       row.append(macs == 0 ? "" : NumberText.grouped(macs))
       if isEncoded { row.append(encoding) }
       return row
@@ -29,13 +30,13 @@ extension ModelBox {
     for layer in summary.rows {
       table.add(
         row(
-          layer.layer, layer.kind, "\(layer.output)", layer.parameters, layer.nonzero, layer.macs,
-          layer.encoding))
+          layer.layer, layer.kind, "\(layer.output)", layer.parameters, layer.nonzero,
+          layer.bytes, layer.macs, layer.encoding))
     }
     table.addFooter(
-      row("total", "", "", summary.parameters, summary.nonzero, summary.macs, ""))
-    let file = NumberText.grouped(try WaneFile.size(of: graph))
-    return "\(table.text)\nin memory \(NumberText.grouped(summary.bytes)) bytes, as a file \(file)"
+      row(
+        "total", "", "", summary.parameters, summary.nonzero, summary.bytes, summary.macs, ""))
+    return "\(table.text)\nas a file \(NumberText.grouped(try WaneFile.size(of: graph))) bytes"
   }
 
   /// One line: `Model (8 layers, 121 930 parameters)`.
