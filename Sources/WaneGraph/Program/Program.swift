@@ -53,7 +53,8 @@ public final class Program {
   /// - Throws: when memory cannot be had or an operation cannot be lowered.
   public init(
     _ graph: Graph, batch: Int, totalBatch: Int? = nil, mode: ProgramMode, weights: WeightStore,
-    destinations: [Int: UnsafeMutableRawPointer] = [:], precision: Precision = .f32, team: TeamMember? = nil
+    destinations: [Int: UnsafeMutableRawPointer] = [:], precision: Precision = .f32,
+    team: TeamMember? = nil
   ) throws {
     let layout = try BufferLayout(graph, batch: batch, destinations: destinations)
     let arena = try Storage(byteCount: layout.plan.byteCount, for: "program")

@@ -101,7 +101,8 @@ extension Namespace {
         let options = try context.options(2)
         let loss = options.isFunction("loss") ? try options.function("loss") : nil
         let training = TrainingOptions(
-          loss: try options.loss(), optimizer: try options.optimizer() ?? .adam(), seed: try options.seed())
+          loss: try options.loss(), optimizer: try options.optimizer() ?? .adam(),
+          seed: try options.seed())
         let box = TrainerBox(model, options: training, hasCustomLoss: loss != nil)
         return context.results(box, holding: loss.map { [$0] } ?? [])
       }

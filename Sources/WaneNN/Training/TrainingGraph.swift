@@ -48,8 +48,9 @@ struct TrainingGraph {
         .batched(Array(data.labels.shape.dimensions.dropFirst()), data.labels.dtype),
         layer: "labels")
       perSample = try graph.add(custom, output: output, labels: labels)
-      guard graph.type(of: perSample).isBatched
-        || (options.classWeights.isEmpty && data.weights == nil)
+      guard
+        graph.type(of: perSample).isBatched
+          || (options.classWeights.isEmpty && data.weights == nil)
       else {
         throw WaneError("loss", "must give one number a sample where samples have weights")
       }

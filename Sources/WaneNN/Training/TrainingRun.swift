@@ -307,7 +307,8 @@ public final class TrainingRun {
       WaneError("train", "\(what) at step \(step + 1): \(reason)")
     }
     let blank: (inputsAreFinite: Bool, kernel: Program.Step?) = (true, nil)
-    var found = [(inputsAreFinite: Bool, kernel: Program.Step?)](repeating: blank, count: crew.count)
+    var found = [(inputsAreFinite: Bool, kernel: Program.Step?)](
+      repeating: blank, count: crew.count)
     let (seed, number, epoch) = (options.seed, UInt64(step), UInt64(epoch))
     try found.withUnsafeMutableBufferPointer { found in
       nonisolated(unsafe) let found = found
