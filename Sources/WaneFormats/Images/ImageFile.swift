@@ -15,6 +15,7 @@ public enum ImageFile {
   ///   - path: the file.
   ///   - channels: 1 for grey, 3 for red, green and blue.
   ///   - size: the extents to scale it to; nil for its own.
+  /// - Returns: the pixels.
   /// - Throws: with path and reason when it cannot be read or is damaged.
   public static func read(
     _ path: String, channels: Int = 3, size: (height: Int, width: Int)? = nil
@@ -69,9 +70,7 @@ public enum ImageFile {
       }
     }
 
-    /// Decodes and scales the image.
-    ///
-    /// - Parameter target: as many bytes as pixels and channels.
+    /// Decodes and scales the image to as many bytes as pixels and channels.
     func decode(
       channels: Int, height: Int, width: Int, to target: UnsafeMutablePointer<UInt8>
     ) throws {

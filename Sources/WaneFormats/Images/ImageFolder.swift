@@ -52,6 +52,7 @@ public struct ImageFolder: Sendable {
   ///   - pool: who decodes.
   ///   - progress: hears how far it is.
   ///   - poll: called now and then; throws to stop.
+  /// - Returns: the images, their classes and the names of these.
   /// - Throws: with path and reason when one of them cannot be read.
   public func dataset(
     size: (height: Int, width: Int)? = nil, channels: Int = 3, pool: WorkerPool,

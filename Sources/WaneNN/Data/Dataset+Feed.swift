@@ -16,7 +16,8 @@ extension Dataset {
 
   /// What samples and targets are taken from during training.
   ///
-  /// - Parameter targets: tensors with a row for each sample; mixed where samples are mixed.
+  /// Targets are tensors with a row for each sample; they are mixed where samples are mixed.
+  ///
   /// - Throws: when the samples cannot be augmented.
   func feed(targets: [Tensor]) throws -> StepFeed {
     guard let augmentation else { return StepFeed(([inputs] + targets).map { TensorFeed($0) }) }

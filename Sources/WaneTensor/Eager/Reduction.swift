@@ -227,8 +227,9 @@ extension Tensor {
 
   /// The length of the elements along axes, f32.
   ///
-  /// - Parameter order: 1 for the sum of absolute values, 2 for the root of the sum of squares,
-  ///   infinity for the largest absolute value.
+  /// Order 1 is the sum of absolute values, 2 the root of the sum of squares, infinity the largest
+  /// absolute value.
+  ///
   /// - Throws: for another order.
   public func norm(order: Double = 2, axes: [Int]? = nil, keepingAxes: Bool = false) throws
     -> Tensor

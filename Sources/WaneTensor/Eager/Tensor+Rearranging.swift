@@ -75,6 +75,7 @@ extension Tensor {
   /// - Parameters:
   ///   - widths: how many before and after, axis by axis; axes without a pair stay.
   ///   - value: what they are.
+  /// - Returns: the larger tensor.
   /// - Throws: when a width is negative, there are more pairs than axes, or the value does not fit.
   public func padded(_ widths: [(before: Int, after: Int)], value: Scalar) throws -> Tensor {
     guard widths.count <= shape.rank else {
