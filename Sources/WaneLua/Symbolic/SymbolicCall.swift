@@ -99,7 +99,10 @@ extension CallContext {
     var noun: UInt32 = 0
     var closed = false
     guard let pointer = wane_object(call, stackIndex(index), &noun, &closed) else { return nil }
-    return Unmanaged<AnyObject>.fromOpaque(pointer).takeUnretainedValue() as? SymbolicTensorBox
+    // Asked at every operation of tensors: mostly no, without counting references.
+    return Unmanaged<AnyObject>.fromOpaque(pointer)._withUnsafeGuaranteedRef { object in
+      Swift.type(of: object) == SymbolicTensorBox.self ? object as? SymbolicTensorBox : nil
+    }
   }
 
   /// A value as messages name it.
