@@ -77,7 +77,7 @@ WANE_BODY float wane_math_exp(float x) {
   return x == x ? y : x;
 }
 
-/* exp(x) - 1 without cancellation, for 0 <= x <= 20. */
+/* exp(x) - 1 without cancellation, for -20 <= x <= 20. */
 WANE_BODY float wane_math_expm1_small(float x) {
   float shifted = x * 1.44269504f + wane_math_rounder;
   float n = shifted - wane_math_rounder;
@@ -85,6 +85,11 @@ WANE_BODY float wane_math_expm1_small(float x) {
   uint32_t shift = (wane_math_bits(shifted) - wane_math_bits(wane_math_rounder)) << 23;
   float power = wane_math_float(wane_math_bits(1.0f) + shift);
   return power * wane_math_expm1_reduced(r) + (power - 1.0f);
+}
+
+/* exp(x) - 1 for x <= 0: -1 from -20 on, which is half an ulp away. NaN stays NaN. */
+WANE_BODY float wane_math_expm1_negative(float x) {
+  return wane_math_expm1_small(x < -20.0f ? -20.0f : x);
 }
 
 /* tanh(x) = (exp(2|x|) - 1) / (exp(2|x|) + 1) with the sign of x; 1 from |x| = 9.02 on. */
@@ -123,6 +128,45 @@ WANE_BODY float wane_math_log(float x) {
   y = x < 0.0f ? NAN : y;
   y = x > FLT_MAX ? INFINITY : y;
   return x == x ? y : x;
+}
+
+/* log(1 + u) for 0 <= u <= 1, to the last digits of small u: 2 atanh(s), s = u / (2 + u) <= 1 / 3.
+   Remainder 2 s^17 / 17, below 2^-29. */
+WANE_BODY float wane_math_log1p_unit(float u) {
+  float s = u / (2.0f + u);
+  float z = s * s;
+  float p = 2.0f / 15;
+  p = p * z + 2.0f / 13;
+  p = p * z + 2.0f / 11;
+  p = p * z + 2.0f / 9;
+  p = p * z + 2.0f / 7;
+  p = p * z + 2.0f / 5;
+  p = p * z + 2.0f / 3;
+  return p * z * s + 2.0f * s;
+}
+
+/* log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)). */
+WANE_BODY float wane_math_softplus(float x) {
+  float magnitude = wane_math_float(wane_math_bits(x) & 0x7fffffffu);
+  return (x > 0.0f ? x : 0.0f) + wane_math_log1p_unit(wane_math_exp(-magnitude));
+}
+
+/* The normal distribution's density and distribution function at x. The latter is
+   erfc(-x / sqrt(2)) / 2 with erfc(z) = (a1 t + ... + a5 t^5) exp(-z^2), t = 1 / (1 + p z), for
+   z >= 0: Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, 7.1.26, within 1.5e-7.
+ */
+WANE_BODY void wane_math_normal(float x, float *density, float *below) {
+  float magnitude = wane_math_float(wane_math_bits(x) & 0x7fffffffu);
+  float e = wane_math_exp(-0.5f * (x * x));
+  float t = 1.0f / (1.0f + 0.3275911f * 0.70710678f * magnitude);
+  float p = 1.061405429f;
+  p = p * t - 1.453152027f;
+  p = p * t + 1.421413741f;
+  p = p * t - 0.284496736f;
+  p = p * t + 0.254829592f;
+  float tail = 0.5f * (p * t) * e;
+  *density = 0.39894228f * e;
+  *below = x > 0.0f ? 1.0f - tail : tail;
 }
 
 /* cos and sin of 2 pi u for 0 <= u <= 1: a quarter turn k and the angle within it, |a| <= pi / 4,

@@ -14,9 +14,9 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # one summation order, whatever the processor
 
 FIXTURES = Path(__file__).parent / "fixtures"
-FAMILIES = ["convolution", "pooling", "dense", "activation", "normalization", "shape", "merge", "losses", "optimizers",
-            "updates", "schedules", "target_losses", "measures", "metrics", "networks", "recurrent",
-            "attention"]
+FAMILIES = ["convolution", "depthwise", "sequence", "resize", "pooling", "dense", "activation", "normalization",
+            "sample_norm", "shape", "merge", "losses", "optimizers", "updates", "schedules", "target_losses", "measures",
+            "metrics", "networks", "recurrent", "attention", "mlperf_tiny"]
 
 
 def main():

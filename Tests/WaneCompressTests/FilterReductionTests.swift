@@ -189,7 +189,7 @@ import WaneTensor
   @Test func groupedConvolutionsAreLeftAlone() throws {
     let model = try ModelBuilder.sequential([
       InputLayer([6, 6, 1]), Conv2DLayer(filters: 4, window: Fixture.window(3)),
-      Conv2DLayer(filters: 4, window: Fixture.window(3), groups: 4),
+      Conv2DLayer(filters: 4, window: Fixture.window(3), groups: 2),
       Conv2DLayer(filters: 4, window: Fixture.window(1)), FlattenLayer(), DenseLayer(units: 2),
     ])
     let result = try Self.reduce(model, 0.5)
@@ -199,6 +199,58 @@ import WaneTensor
         .init("conv2d_1", "is a grouped convolution"), .init("dense", "is an output of the model"),
       ])
     #expect(result.report.layers.map(\.layer) == ["conv2d_2"])
+  }
+
+  /// A depthwise convolution loses the channels that no longer reach it, with all they make.
+  @Test func depthwiseConvolutionsFollow() throws {
+    let model = try ModelBuilder.sequential([
+      InputLayer([8, 8, 2]), Conv2DLayer(filters: 6, window: Fixture.window(3), usesBias: false),
+      DepthwiseConv2DLayer(
+        window: Fixture.window(3, .same), depthMultiplier: 2, activation: .relu6, usesBias: false),
+      BatchNormLayer(), PReLULayer(sharedAxes: [0, 1]),
+      SeparableConv2DLayer(filters: 4, window: Fixture.window(3), usesBias: false),
+      GlobalPoolingLayer(.average, rank: 2), DenseLayer(units: 2),
+    ])
+    let result = try Self.reduce(model, 0.5)
+    #expect(result.report.skipped == [.init("dense", "is an output of the model")])
+    let shapes = result.model.parameters.map { ($0.name, $0.shape.dimensions) }
+    #expect(shapes.first { $0.0 == "depthwise_conv2d/kernel" }?.1 == [3, 3, 1, 6])
+    #expect(
+      shapes.first { $0.0 == "separable_conv2d/depthwise_kernel" }?.1 == [3, 3, 1, 6])
+    #expect(
+      shapes.first { $0.0 == "separable_conv2d/pointwise_kernel" }?.1 == [1, 1, 6, 2])
+    #expect(
+      Self.close(
+        try Fixture.outputs(result.model),
+        try Fixture.outputs(Self.zeroing(result.kept, in: model))))
+  }
+
+  /// What has no rule for channels keeps those that reach it; nothing fails.
+  @Test func normalizationsOfSamplesKeepTheirChannels() throws {
+    let model = try ModelBuilder.sequential([
+      InputLayer([6, 6, 1]), Conv2DLayer(filters: 4, window: Fixture.window(3), name: "kept"),
+      SampleNormLayer(.group(2)), Conv2DLayer(filters: 4, window: Fixture.window(3), name: "cut"),
+      UpSampleLayer([2, 2]), SpatialDropoutLayer(rate: 0.1, rank: 2),
+      Conv2DTransposeLayer(filters: 3, window: Fixture.window(2)), FlattenLayer(),
+      DenseLayer(units: 2),
+    ])
+    let result = try Self.reduce(model, 0.5)
+    #expect(
+      result.report.skipped == [
+        .init("kept", "goes into 'sample_norm', which cannot follow"),
+        .init("dense", "is an output of the model"),
+      ])
+    #expect(result.model.parameters["cut/kernel"]?.shape.dimensions == [3, 3, 4, 2])
+    // A transposed kernel [KH, KW, O, C] reads channels on its last axis.
+    let kept = try #require(result.kept["conv2d_transpose/kernel"]?[3])
+    let kernel = try #require(model.parameters["conv2d_transpose/kernel"])
+    var values = try kernel.decoded()
+    try values.withMutableElements(Float.self) { values in
+      for index in values.indices where !kept.contains(index % 4) { values[index] = 0 }
+    }
+    var zeroed = model
+    try zeroed.set(kernel.replacing(.dense(values)))
+    #expect(Self.close(try Fixture.outputs(result.model), try Fixture.outputs(zeroed)))
   }
 
   @Test func encodingsAreCutAsTheyAre() throws {

@@ -52,6 +52,7 @@ enum Fixtures {
       layer: "block/mean")
     x = try graph.add(one: Add(), [pooled, averaged], layer: "block/sum")
     x = try graph.add(one: Dropout(rate: 0.25, stream: 7), [x], layer: "dropout_3")
+    x = try addFeedForward(&graph, x)
     x = try graph.add(one: Reshape([3 * 3 * 4]), [x], layer: "flatten")
     let square = try graph.add(
       parameter: Parameter("shared", tensor([36, 36])), layer: "dense")
@@ -113,6 +114,36 @@ enum Fixtures {
     graph.outputs += [
       rows, try add(OneHot(classes: 3, first: 1), [classes]), try add(RowProduct(), [x, x]),
     ]
+  }
+
+  /// Noise, rectifiers, normalizations and resizing of an image 3x3x4, whose extents stay.
+  private static func addFeedForward(_ graph: inout Graph, _ image: Value) throws -> Value {
+    var x = try graph.add(
+      one: SpatialDropout(rate: 0.25, stream: 8), [image], layer: "spatial_dropout2d")
+    x = try graph.add(one: GaussianNoise(deviation: 0.25, stream: 9), [x], layer: "noise")
+    x = try graph.add(
+      one: PReLU(),
+      [x, graph.add(parameter: Parameter("prelu/alpha", tensor([1, 3, 4])), layer: "prelu")],
+      layer: "prelu")
+    let gamma = try graph.add(
+      parameter: Parameter("group_norm/gamma", tensor([4])), layer: "group_norm")
+    x = try graph.add(
+      one: SampleNorm(.group(2), epsilon: 0.5, isScaled: true, isShifted: false), [x, gamma],
+      layer: "group_norm")
+    let statistics = try ["mean", "variance"].map { name in
+      try graph.add(
+        parameter: Parameter("learned/\(name)", tensor([4]), isTrainable: false),
+        layer: "learned")
+    }
+    x = try graph.add(one: Standardize(), [x] + statistics, layer: "learned")
+    x = try graph.add(one: UpSample2D([2, 1], .bilinear), [x], layer: "up_sample2d")
+    let kernel = try graph.add(
+      parameter: Parameter("up/kernel", tensor([1, 2, 4, 4])), layer: "up")
+    x = try graph.add(
+      one: Conv2DTranspose(Window2D("test", size: [1, 2], strides: [1, 1], padding: .same)),
+      [x, kernel], layer: "up")
+    return try graph.add(
+      one: AveragePool2D(Window2D("test", size: [2, 1], strides: [2, 1])), [x], layer: "down")
   }
 
   /// Parameters in every encoding, read by nothing.

@@ -71,6 +71,13 @@ struct FixtureCase: Decodable, Sendable, CustomTestStringConvertible {
   var final_parameters: [String: FixtureTensor]?
   var final_output: FixtureTensor?
   var gradients: FixtureGradients?
+  // Networks whose numbers come from a formula.
+  var batch: Int?
+  var classes: Int?
+  var input_name: String?
+  var learning_rate: Double?
+  var output_check: [Double]?
+  var gradient_checks: [String: [Double]]?
 
   init(failure: String) {
     name = "missing"
@@ -112,7 +119,7 @@ struct FixtureOptions: Decodable, Sendable {
   var strides: [Int]?
   var dilation: [Int]?
   var groups: Int?
-  var padding: String?
+  var padding: FixturePadding?
   var activation: String?
   var use_bias: Bool?
   var units: Int?
@@ -154,20 +161,29 @@ struct FixtureOptions: Decodable, Sendable {
   var dropout: Double?
   var use_causal_mask: Bool?
   var dtype: String?
+  var depth_multiplier: Int?
+  var size: [Int]?
+  var interpolation: String?
+  var keep_dims: Bool?
+  var negative_slope: Double?
+  var shared_axes: [Int]?
+  var approximate: Bool?
+  var scale: Bool?
+  var center: Bool?
+  var stddev: Double?
+  var axis: Int?
+  var order: [Int]?
+  var cropping: [[Int]]?
 
   /// The activation, which every layer that has one names.
-  private func activationName() throws -> ActivationName {
+  func activationName() throws -> ActivationName {
     let name = try #require(activation)
     return try #require(ActivationName(rawValue: name))
   }
 
   /// The layer of that kind.
   func layer(_ kind: String, name: String) throws -> any Layer {
-    func window(_ size: [Int]?) throws -> Window2D {
-      try Window2D(
-        kind, size: #require(size), strides: #require(strides), dilation: dilation ?? [1, 1],
-        padding: #require(padding.flatMap(Padding.init)))
-    }
+    func window(_ size: [Int]?) throws -> Window2D { try self.window(kind, size) }
     switch kind {
     case "input":
       return try InputLayer(#require(shape), dtype: dtype.flatMap(DType.init) ?? .f32, name: name)
@@ -203,7 +219,7 @@ struct FixtureOptions: Decodable, Sendable {
     case "dropout": return try DropoutLayer(rate: Float(#require(rate)), name: name)
     case "flatten": return FlattenLayer(name: name)
     case "add": return AddLayer(name: name)
-    default: throw WaneError("fixture", "there is no layer '\(kind)'")
+    default: return try feedForwardLayer(kind, name: name)
     }
   }
 
@@ -221,6 +237,34 @@ struct FixtureOptions: Decodable, Sendable {
       return try SimpleRNNLayer(options, activation: activation, name: name)
     }
   }
+
+  /// A window of two axes, or of the second alone for sequences.
+  func window(_ kind: String, _ size: [Int]?) throws -> Window2D {
+    func pair(_ extents: [Int]?) throws -> [Int] {
+      let extents = try #require(extents)
+      return extents.count == 1 ? [1] + extents : extents
+    }
+    return try Window2D(
+      kind, size: pair(size), strides: pair(strides), dilation: pair(dilation ?? [1, 1]),
+      padding: #require(padding?.name.flatMap(Padding.init)))
+  }
+}
+
+/// A way of padding by its name, or the widths of borders.
+enum FixturePadding: Decodable, Sendable {
+  case named(String)
+  case widths([[Int]])
+
+  init(from decoder: any Decoder) throws {
+    if let name = try? String(from: decoder) {
+      self = .named(name)
+    } else {
+      self = .widths(try [[Int]](from: decoder))
+    }
+  }
+
+  var name: String? { if case .named(let name) = self { name } else { nil } }
+  var widths: [[Int]]? { if case .widths(let widths) = self { widths } else { nil } }
 }
 
 /// Expects a tensor to agree with Keras within `tolerance`, relative to magnitudes above 1.

@@ -9,9 +9,8 @@ import WaneTensor
 @Suite struct KerasLayerTests {
   @Test(
     arguments: [
-      "activation", "convolution", "dense", "merge", "normalization", "pooling", "attention",
-      "recurrent",
-      "shape",
+      "activation", "attention", "convolution", "dense", "depthwise", "merge", "normalization",
+      "pooling", "recurrent", "resize", "sample_norm", "sequence", "shape",
     ].flatMap(FixtureFile.cases))
   func agrees(_ item: FixtureCase) throws {
     if let failure = item.failure { throw WaneError("fixture", failure) }

@@ -17,7 +17,7 @@ extension ChannelRule where Self: RecurrentOperation {
     channels.set(result, units)
   }
 
-  func narrowed(to channels: Int, from type: ValueType) -> any Operation {
+  func narrowed(to channels: Int, _ node: Node, in model: Graph) -> any Operation {
     let narrow = attributes.merging(["units": .int(channels)]) { $1 }
     // One unit or more stay, so this does not fail; if it did, inference would say so.
     return (try? Self(Attributes(narrow, of: Self.name))) ?? self

@@ -11,13 +11,14 @@ protocol ChannelRule: Operation {
   ///
   /// - Parameters:
   ///   - channels: the number of the result's channels that stay.
-  ///   - type: the type of the operand that is left.
+  ///   - node: the node with the operation, as it was.
+  ///   - model: the model the node stands in.
   /// - Returns: the operation that takes the place of this one.
-  func narrowed(to channels: Int, from type: ValueType) -> any Operation
+  func narrowed(to channels: Int, _ node: Node, in model: Graph) -> any Operation
 }
 
 extension ChannelRule {
-  func narrowed(to channels: Int, from type: ValueType) -> any Operation { self }
+  func narrowed(to channels: Int, _ node: Node, in model: Graph) -> any Operation { self }
 }
 
 /// A rule for operations that treat every channel by itself, without parameters.
@@ -35,9 +36,15 @@ extension Quantize: ChannelwiseRule {}
 extension Rescale: ChannelwiseRule {}
 extension AveragePool2D: ChannelwiseRule {}
 extension MaxPool2D: ChannelwiseRule {}
+extension SpatialDropout: ChannelwiseRule {}
+extension GaussianNoise: ChannelwiseRule {}
+extension UpSample2D: ChannelwiseRule {}
 
 extension Conv2D: ChannelRule {
   func connect(_ node: Node, _ result: Value, _ channels: inout ChannelGraph) {
+    if groups == channels.model.type(of: node.inputs[0]).channels, groups > 1 {
+      return connectDepthwise(node, result, &channels)
+    }
     guard groups == 1 else {
       channels.lock(node.inputs[0], "goes into a grouped convolution")
       return
@@ -46,6 +53,21 @@ extension Conv2D: ChannelRule {
     let filters = channels.channels(of: node.inputs[1], axis: 3)
     if node.inputs.count > 2 { channels.bind(node.inputs[2], axis: 0, to: filters) }
     channels.set(result, filters)
+  }
+
+  /// Every channel makes results of its own, side by side: they stay or go with it.
+  private func connectDepthwise(_ node: Node, _ result: Value, _ channels: inout ChannelGraph) {
+    let copies = node.outputs[0].channels / groups
+    let layout = channels.layout(node.inputs[0]).flatMap { Array(repeating: $0, count: copies) }
+    channels.bind(node.inputs[1], axis: 3, to: layout)
+    if node.inputs.count > 2 { channels.bind(node.inputs[2], axis: 0, to: layout) }
+    channels.set(result, layout)
+  }
+
+  func narrowed(to channels: Int, _ node: Node, in model: Graph) -> any Operation {
+    guard groups > 1 else { return self }
+    let copies = max(node.outputs[0].channels / groups, 1)
+    return Conv2D(window, groups: max(channels / copies, 1), isReLUFused: isReLUFused)
   }
 }
 
@@ -63,6 +85,34 @@ extension BatchNorm: ChannelRule {
     let layout = channels.layout(node.inputs[0])
     for parameter in node.inputs[1...] { channels.bind(parameter, axis: 0, to: layout) }
     channels.set(result, layout)
+  }
+}
+
+extension Standardize: ChannelRule {
+  func connect(_ node: Node, _ result: Value, _ channels: inout ChannelGraph) {
+    let layout = channels.layout(node.inputs[0])
+    for parameter in node.inputs[1...] { channels.bind(parameter, axis: 0, to: layout) }
+    channels.set(result, layout)
+  }
+}
+
+extension PReLU: ChannelRule {
+  func connect(_ node: Node, _ result: Value, _ channels: inout ChannelGraph) {
+    let layout = channels.layout(node.inputs[0])
+    let slopes = channels.model.type(of: node.inputs[1]).dimensions
+    if slopes.last == layout.count {
+      channels.bind(node.inputs[1], axis: slopes.count - 1, to: layout)
+    }
+    channels.set(result, layout)
+  }
+}
+
+extension Conv2DTranspose: ChannelRule {
+  func connect(_ node: Node, _ result: Value, _ channels: inout ChannelGraph) {
+    channels.bind(node.inputs[1], axis: 3, to: channels.layout(node.inputs[0]))
+    let filters = channels.channels(of: node.inputs[1], axis: 2)
+    if node.inputs.count > 2 { channels.bind(node.inputs[2], axis: 0, to: filters) }
+    channels.set(result, filters)
   }
 }
 
@@ -103,7 +153,7 @@ extension Reshape: ChannelRule {
     channels.set(result, (0..<max(copies, 1)).flatMap { _ in layout })
   }
 
-  func narrowed(to channels: Int, from type: ValueType) -> any Operation {
-    follows(type) ? Reshape(dimensions.dropLast() + [channels]) : self
+  func narrowed(to channels: Int, _ node: Node, in model: Graph) -> any Operation {
+    follows(model.type(of: node.inputs[0])) ? Reshape(dimensions.dropLast() + [channels]) : self
   }
 }

@@ -18,11 +18,11 @@ extension ChannelGraph {
         if positions.contains(where: { $0 != nil }) { kept[read.name] = positions }
         return [try graph.add(parameter: parameter.keeping(positions), layer: node.layer)]
       }
-      guard let rule = node.operation as? any ChannelRule, let input = node.inputs.first else {
+      guard let rule = node.operation as? any ChannelRule, !node.inputs.isEmpty else {
         return nil
       }
       let count = keptCount(of: Value(node: index), removing: removed)
-      let operation = rule.narrowed(to: count, from: model.type(of: input))
+      let operation = rule.narrowed(to: count, node, in: model)
       return try graph.add(operation, inputs, layer: node.layer)
     }
     return (result, kept)

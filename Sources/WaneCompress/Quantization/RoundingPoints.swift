@@ -25,7 +25,7 @@ struct RoundingPoints {
   }
 
   private static func keepsGrid(_ operation: any Operation) -> Bool {
-    operation is MaxPool2D || operation is Reshape || operation is Dropout
+    operation is MaxPool2D || operation is Reshape || operation is any TrainingOnly
   }
 
   private static func source(of value: Value, in model: Graph) -> Value {

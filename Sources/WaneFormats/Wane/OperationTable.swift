@@ -93,6 +93,27 @@ enum OperationTable {
       attributes: [
         ("heads", .int(1)), ("causal", .bool(false)), ("rate", .float(0)), ("stream", .int(0)),
       ]),
+    OperationRow(
+      name: "conv2d_transpose",
+      attributes: [
+        ("size", .ints([3, 3])), ("strides", .ints([1, 1])), ("padding", .string("valid")),
+        ("dilation", .ints([1, 1])),
+      ]),
+    OperationRow(
+      name: "gaussian_noise", attributes: [("stddev", .float(0.1)), ("stream", .int(0))]),
+    OperationRow(name: "prelu", attributes: []),
+    OperationRow(
+      name: "sample_norm",
+      attributes: [
+        ("kind", .string("layer_norm")), ("groups", .int(1)), ("epsilon", .float(1e-3)),
+        ("scale", .bool(true)), ("center", .bool(true)),
+      ]),
+    OperationRow(
+      name: "spatial_dropout", attributes: [("rate", .float(0.5)), ("stream", .int(0))]),
+    OperationRow(name: "standardize", attributes: []),
+    OperationRow(
+      name: "up_sample2d",
+      attributes: [("factors", .ints([2, 2])), ("interpolation", .string("nearest"))]),
   ]
 
   private static let numbers = Dictionary(

@@ -10,6 +10,8 @@ extension Graph {
     Gather.self, LogSoftmax.self, MatMul.self, OneHot.self, Pad.self, Reduce.self,
     RowProduct.self, Slice.self, Transpose.self, Unary.self, Where.self,
     Attention.self, Embedding.self, GRU.self, LSTM.self, SimpleRNN.self,
+    Conv2DTranspose.self, GaussianNoise.self, PReLU.self, SampleNorm.self, SpatialDropout.self,
+    Standardize.self, UpSample2D.self,
   ])
 
   /// The operations that only training graphs and compiled graphs have.
@@ -27,6 +29,7 @@ extension Graph {
     AttentionGradient.self, EmbeddingGradient.self, RecurrentGradient.self,
     ClassWeights.self, CountHits.self, Logits.self, LogitsGradient.self, SoftTargets.self,
     TargetLoss.self, WeighSamples.self,
+    ChannelSums.self, PReLUGradient.self, SampleNormGradient.self, UpSample2DGradient.self,
   ])
 
   private static func table(_ types: [any Operation.Type]) -> [String: any Operation.Type] {

@@ -6,6 +6,9 @@ public enum Padding: String, CaseIterable, Sendable {
   case valid
   /// With zeros, so that with a stride of one the size stays; the odd one goes below and right.
   case same
+  /// With zeros before the first element alone, so that a result sees no later element: the size is
+  /// that of `same`. For sequences.
+  case causal
 }
 
 /// A rectangular window sliding over an image, as convolution and pooling use it.
@@ -72,6 +75,8 @@ public struct Window2D: Hashable, Sendable {
     switch padding {
     case .valid:
       return Extent(output: input < reach ? 0 : (input - reach) / stride + 1, before: 0, after: 0)
+    case .causal:
+      return Extent(output: (input + stride - 1) / stride, before: reach - 1, after: 0)
     case .same:
       let output = (input + stride - 1) / stride
       let total = max(0, (output - 1) * stride + reach - input)

@@ -131,13 +131,13 @@ extension Graph {
     try pruned().withoutDropout().foldingBatchNorm().fusingReLU().integerForm()
   }
 
-  /// The same graph with dropout taken out.
+  /// The same graph without what does something in training only: dropout and noise.
   public func withoutDropout() throws -> Graph {
     try rewritten { _, node, inputs, graph in
       if let attention = node.operation as? Attention, attention.rate > 0 {
         return try graph.add(attention.withoutDropout(), inputs, layer: node.layer)
       }
-      return node.operation is Dropout ? inputs : nil
+      return node.operation is any TrainingOnly ? inputs : nil
     }
   }
 }

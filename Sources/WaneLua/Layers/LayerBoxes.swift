@@ -9,7 +9,7 @@ final class LayerBox: LuaObject {
   init(_ layer: any Layer) { self.layer = layer }
 
   /// What the layer is called in messages: `conv2d`.
-  var kind: String { type(of: layer).kind }
+  var kind: String { layer.kind }
 }
 
 /// The result of a layer before the model is built.
@@ -28,6 +28,7 @@ extension Noun {
         box.layer.name
       },
     ],
+    methods: [.adapt],
     metamethods: [
       Function(
         "__call", "Applies the layer to symbolic values; twice, it shares its parameters.",
@@ -50,7 +51,7 @@ extension Noun {
       Function(
         "__tostring", "The layer it comes from.", signature: "tostring(symbol)",
         method: { (box: SymbolBox, context) in
-          context.results("Symbol (\(Swift.type(of: box.value.layer).kind))")
+          context.results("Symbol (\(box.value.layer.kind))")
         })
     ])
 }

@@ -10,7 +10,8 @@ extension Namespace {
       .sequential, .functionalModel, .inputLayer, .conv2d, .pool("max_pool2d", "maximum"),
       .pool("avg_pool2d", "average"), .dense, .flatten, .activationLayer, .dropout, .batchNorm,
       .add, .rescaling, .lambda, .luaLayer, .parameter,
-    ] + Function.sequenceLayers)
+    ] + Function.convolutions + Function.resizings + Function.activations
+      + Function.normalizations + Function.mergings + Function.sequenceLayers)
 }
 
 extension Function {

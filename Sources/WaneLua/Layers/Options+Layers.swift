@@ -12,6 +12,23 @@ extension Options {
     return values.count == 1 ? [values[0], values[0]] : values
   }
 
+  /// A window over the one row that a sequence is.
+  func rowWindow(_ size: String, default usual: Int? = nil, strides: Int? = nil) throws -> Window2D
+  {
+    func length(_ name: String) throws -> Int? {
+      guard let value = try integer(name) else { return nil }
+      guard value > 0 else { throw bad(name, "must be at least 1, got \(value)") }
+      return value
+    }
+    let length = (
+      size: try required(size, length(size) ?? usual), strides: try length("strides"),
+      dilation: try length("dilation")
+    )
+    return try Window2D(
+      functionName, size: [1, length.size], strides: [1, length.strides ?? strides ?? length.size],
+      dilation: [1, length.dilation ?? 1], padding: padding())
+  }
+
   /// An activation by its name.
   func activation(_ name: String) throws -> ActivationName? {
     try choice(name).flatMap(ActivationName.init(rawValue:))
@@ -41,7 +58,7 @@ extension Option {
   }
 
   static let padding = Option(
-    "padding", oneOf: Padding.allCases.map(\.rawValue), default: "valid",
+    "padding", oneOf: ["valid", "same"], default: "valid",
     "valid: windows lie inside; same: zeros around, so that with stride 1 the size stays")
 
   static func strides(default usual: String) -> Option {

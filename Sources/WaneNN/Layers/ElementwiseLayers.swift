@@ -5,16 +5,64 @@ import WaneTensor
 public struct ActivationLayer: Layer {
   public static let kind = "activation"
   public let name: String?
-  let activation: ActivationName
+  public let kind: String
+  private let operation: (any WaneGraph.Operation)?
 
   /// Creates an activation layer.
   public init(_ activation: ActivationName, name: String? = nil) {
-    self.activation = activation
+    operation = activation.operation
+    kind = Self.kind
+    self.name = name
+  }
+
+  /// Creates a layer that is called what its function is.
+  ///
+  /// - Parameters:
+  ///   - operation: what it computes.
+  ///   - kind: what it is called when it has no name.
+  ///   - name: what it is called.
+  public init(_ operation: any WaneGraph.Operation, kind: String, name: String? = nil) {
+    self.operation = operation
+    self.kind = kind
     self.name = name
   }
 
   public func build(_ builder: inout LayerBuilder, _ inputs: [Value]) throws -> Value {
-    try builder.activate(inputs[0], activation)
+    guard let operation else { return inputs[0] }
+    return try builder.add(operation, inputs)
+  }
+}
+
+/// A rectifier with learned slopes below zero (He et al., 2015).
+///
+/// Parameter `alpha`, zeros, of a sample's extents, 1 on the axes that share their slopes.
+public struct PReLULayer: Layer {
+  public static let kind = "prelu"
+  public let name: String?
+  let sharedAxes: [Int]
+
+  /// Creates a rectifier.
+  ///
+  /// - Parameters:
+  ///   - sharedAxes: the axes of a sample that share their slopes, from 0.
+  ///   - name: what the layer is called.
+  public init(sharedAxes: [Int] = [], name: String? = nil) {
+    self.sharedAxes = sharedAxes
+    self.name = name
+  }
+
+  public func build(_ builder: inout LayerBuilder, _ inputs: [Value]) throws -> Value {
+    var slopes = builder.type(inputs[0]).dimensions
+    // What follows a shared axis repeats along it; slopes repeat over leading axes only.
+    guard sharedAxes.sorted() == Array(0..<sharedAxes.count), sharedAxes.count <= slopes.count
+    else {
+      throw WaneError(
+        Self.kind,
+        "only the first axes of a sample can share slopes, and \(builder.type(inputs[0])) has "
+          + "\(slopes.count) of them")
+    }
+    for axis in sharedAxes { slopes[axis] = 1 }
+    return try builder.add(PReLU(), [inputs[0], builder.parameter("alpha", slopes, .zeros)])
   }
 }
 
@@ -71,5 +119,59 @@ public struct RescalingLayer: Layer {
 
   public func build(_ builder: inout LayerBuilder, _ inputs: [Value]) throws -> Value {
     try builder.add(Rescale(scale: scale, offset: offset), inputs)
+  }
+}
+
+/// Sets whole channels to zero in training.
+public struct SpatialDropoutLayer: Layer {
+  public static let kind = "spatial_dropout"
+  public let name: String?
+  private let rate: Float
+  private let rank: Int
+
+  /// Creates a dropout.
+  ///
+  /// - Parameters:
+  ///   - rate: the part of the channels that is dropped.
+  ///   - rank: 2 for images, 1 for sequences.
+  ///   - name: what the layer is called.
+  /// - Throws: when the rate is not in [0, 1).
+  public init(rate: Float, rank: Int, name: String? = nil) throws {
+    _ = try SpatialDropout(rate: rate, stream: 0)
+    self.rate = rate
+    self.rank = rank
+    self.name = name
+  }
+
+  /// `spatial_dropout2d` or `spatial_dropout1d`.
+  public var kind: String { "spatial_dropout\(rank)d" }
+
+  public func build(_ builder: inout LayerBuilder, _ inputs: [Value]) throws -> Value {
+    let type = builder.type(inputs[0])
+    guard type.dimensions.count == rank + 1 else {
+      let wanted = rank == 2 ? "images [height, width, channels]" : "sequences [length, channels]"
+      throw WaneError(kind, "takes \(wanted), got \(type)")
+    }
+    return try builder.add(SpatialDropout(rate: rate, stream: builder.ordinal), inputs)
+  }
+}
+
+/// Adds normally distributed noise in training.
+public struct GaussianNoiseLayer: Layer {
+  public static let kind = "gaussian_noise"
+  public let name: String?
+  private let deviation: Float
+
+  /// Creates a source of noise.
+  ///
+  /// - Throws: when the standard deviation is negative.
+  public init(deviation: Float, name: String? = nil) throws {
+    _ = try GaussianNoise(deviation: deviation, stream: 0)
+    self.deviation = deviation
+    self.name = name
+  }
+
+  public func build(_ builder: inout LayerBuilder, _ inputs: [Value]) throws -> Value {
+    try builder.add(GaussianNoise(deviation: deviation, stream: builder.ordinal), inputs)
   }
 }

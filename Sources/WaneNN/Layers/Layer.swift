@@ -9,6 +9,9 @@ public protocol Layer: Sendable {
   /// What it is called when it has no name: `conv2d`, `dense`.
   static var kind: String { get }
 
+  /// The same for a type that stands for several kinds.
+  var kind: String { get }
+
   /// The name the user gave it.
   var name: String? { get }
 
@@ -26,6 +29,8 @@ public protocol Layer: Sendable {
 }
 
 extension Layer {
+  /// That of the type.
+  public var kind: String { Self.kind }
   /// One.
   public var inputCount: ClosedRange<Int> { 1...1 }
 }
@@ -81,17 +86,7 @@ public struct LayerBuilder {
 
   /// Appends an activation by its name, if any.
   public mutating func activate(_ value: Value, _ activation: ActivationName?) throws -> Value {
-    switch activation {
-    case nil, .linear: value
-    case .softmax: try add(Softmax(), [value])
-    case .relu: try add(Activation(.relu), [value])
-    case .sigmoid: try add(Activation(.sigmoid), [value])
-    case .tanh: try add(Activation(.tanh), [value])
-    }
+    guard let operation = activation?.operation else { return value }
+    return try add(operation, [value])
   }
-}
-
-/// The activations that layers take by name.
-public enum ActivationName: String, CaseIterable, Sendable {
-  case linear, relu, sigmoid, tanh, softmax
 }

@@ -31,7 +31,7 @@ public struct ModelBuilder {
       let inputs = value.map { [$0] } ?? []
       guard layer.inputCount.contains(inputs.count) else {
         throw WaneError(
-          "sequential", "layer \(index + 1) (\(type(of: layer).kind)) does not take one value")
+          "sequential", "layer \(index + 1) (\(layer.kind)) does not take one value")
       }
       value = try builder.apply(layer, LayerIdentity(), inputs)
     }
@@ -104,7 +104,7 @@ public struct ModelBuilder {
 
   private mutating func path(of layer: any Layer, _ identity: LayerIdentity) throws -> String {
     if let known = paths[ObjectIdentifier(identity)] { return known.path }
-    let kind = type(of: layer).kind
+    let kind = layer.kind
     var path = layer.name ?? kind
     if layer.name != nil {
       guard !path.isEmpty, !path.contains("#") else {

@@ -60,6 +60,7 @@ public struct Summary: Sendable {
 
   private static func kind(_ node: Node) -> String {
     if let activation = node.operation as? Activation { return activation.kind.rawValue }
+    if let norm = node.operation as? SampleNorm { return norm.kind.name }
     return type(of: node.operation).name
   }
 

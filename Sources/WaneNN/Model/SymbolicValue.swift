@@ -18,7 +18,7 @@ public final class SymbolicValue: Sendable {
   /// - Throws: when it takes another number of values.
   public init(_ layer: any Layer, _ inputs: [SymbolicValue], identity: LayerIdentity) throws {
     guard layer.inputCount.contains(inputs.count) else {
-      let kind = type(of: layer).kind
+      let kind = layer.kind
       let wanted = layer.inputCount
       let range =
         wanted.lowerBound == wanted.upperBound

@@ -38,7 +38,83 @@ def multi_head_attention(o):
         dropout=o["dropout"])
 
 
+def depthwise_conv2d(o):
+    return layers.DepthwiseConv2D(
+        pair(o["kernel_size"]), strides=pair(o["strides"]), padding=o["padding"], dilation_rate=pair(o["dilation"]),
+        depth_multiplier=o["depth_multiplier"], activation=o["activation"], use_bias=o["use_bias"])
+
+
+def separable_conv2d(o):
+    return layers.SeparableConv2D(
+        o["filters"], pair(o["kernel_size"]), strides=pair(o["strides"]), padding=o["padding"],
+        dilation_rate=pair(o["dilation"]), depth_multiplier=o["depth_multiplier"], activation=o["activation"],
+        use_bias=o["use_bias"])
+
+
+def conv1d(o):
+    return layers.Conv1D(
+        o["filters"], o["kernel_size"][0], strides=o["strides"][0], padding=o["padding"],
+        dilation_rate=o["dilation"][0], groups=o["groups"], activation=o["activation"], use_bias=o["use_bias"])
+
+
+def conv2d_transpose(o):
+    return layers.Conv2DTranspose(
+        o["filters"], pair(o["kernel_size"]), strides=pair(o["strides"]), padding=o["padding"],
+        dilation_rate=pair(o["dilation"]), activation=o["activation"], use_bias=o["use_bias"])
+
+
+def pool1d(kind):
+    return lambda o: kind(o["pool_size"][0], strides=o["strides"][0], padding=o["padding"])
+
+
+def global_pool(kind):
+    return lambda o: kind(keepdims=o["keep_dims"])
+
+
+def normalization(o):
+    # Keras makes constants of statistics it is given; as variables they can be set like any parameter.
+    return layers.Normalization()
+
+
 MAKERS = {
+    "depthwise_conv2d": depthwise_conv2d,
+    "separable_conv2d": separable_conv2d,
+    "conv1d": conv1d,
+    "conv2d_transpose": conv2d_transpose,
+    "max_pool1d": pool1d(layers.MaxPooling1D),
+    "avg_pool1d": pool1d(layers.AveragePooling1D),
+    "global_max_pool2d": global_pool(layers.GlobalMaxPooling2D),
+    "global_avg_pool2d": global_pool(layers.GlobalAveragePooling2D),
+    "global_max_pool1d": global_pool(layers.GlobalMaxPooling1D),
+    "global_avg_pool1d": global_pool(layers.GlobalAveragePooling1D),
+    "up_sample2d": lambda o: layers.UpSampling2D(pair(o["size"]), interpolation=o["interpolation"]),
+    "up_sample1d": lambda o: layers.UpSampling1D(o["size"][0]),
+    "reshape": lambda o: layers.Reshape(o["shape"]),
+    "leaky_relu": lambda o: layers.LeakyReLU(negative_slope=o["negative_slope"]),
+    "elu": lambda o: layers.ELU(alpha=o["alpha"]),
+    # Lua counts the batch as axis 1, Keras as 0.
+    "prelu": lambda o: layers.PReLU(shared_axes=[a - 1 for a in o["shared_axes"]] or None),
+    "gelu": lambda o: layers.Activation(lambda x: keras.activations.gelu(x, approximate=o["approximate"])),
+    "layer_norm": lambda o: layers.LayerNormalization(epsilon=o["epsilon"], center=o["center"], scale=o["scale"]),
+    "group_norm": lambda o: layers.GroupNormalization(o["groups"], epsilon=o["epsilon"], center=o["center"],
+                                                      scale=o["scale"]),
+    "rms_norm": lambda o: layers.RMSNormalization(epsilon=o["epsilon"]),
+    "normalization": normalization,
+    "spatial_dropout2d": lambda o: layers.SpatialDropout2D(o["rate"]),
+    "spatial_dropout1d": lambda o: layers.SpatialDropout1D(o["rate"]),
+    "subtract": lambda o: layers.Subtract(),
+    "multiply": lambda o: layers.Multiply(),
+    "average": lambda o: layers.Average(),
+    "maximum": lambda o: layers.Maximum(),
+    "minimum": lambda o: layers.Minimum(),
+    # Lua counts the batch as axis 1, Keras as 0.
+    "concat": lambda o: layers.Concatenate(axis=o["axis"] if o["axis"] < 0 else o["axis"] - 1),
+    "permute": lambda o: layers.Permute(o["order"]),
+    "zero_pad2d": lambda o: layers.ZeroPadding2D(o["padding"]),
+    "zero_pad1d": lambda o: layers.ZeroPadding1D(tuple(o["padding"][0])),
+    "crop2d": lambda o: layers.Cropping2D(o["cropping"]),
+    "crop1d": lambda o: layers.Cropping1D(tuple(o["cropping"][0])),
+    "gaussian_noise": lambda o: layers.GaussianNoise(o["stddev"]),
     "conv2d": conv2d,
     "max_pool2d": max_pool2d,
     "avg_pool2d": avg_pool2d,
@@ -59,6 +135,29 @@ MAKERS = {
 RECURRENT = {"return_sequences": False, "go_backwards": False, "use_bias": True}
 
 DEFAULTS = {
+    "depthwise_conv2d": {"strides": [1, 1], "padding": "valid", "dilation": [1, 1], "depth_multiplier": 1,
+                         "activation": "linear", "use_bias": True},
+    "separable_conv2d": {"strides": [1, 1], "padding": "valid", "dilation": [1, 1], "depth_multiplier": 1,
+                         "activation": "linear", "use_bias": True},
+    "conv1d": {"strides": [1], "padding": "valid", "dilation": [1], "groups": 1, "activation": "linear",
+               "use_bias": True},
+    "conv2d_transpose": {"strides": [1, 1], "padding": "valid", "dilation": [1, 1], "activation": "linear",
+                         "use_bias": True},
+    "max_pool1d": {"padding": "valid"},
+    "avg_pool1d": {"padding": "valid"},
+    "global_max_pool2d": {"keep_dims": False},
+    "global_avg_pool2d": {"keep_dims": False},
+    "global_max_pool1d": {"keep_dims": False},
+    "global_avg_pool1d": {"keep_dims": False},
+    "up_sample2d": {"interpolation": "nearest"},
+    "concat": {"axis": -1},
+    "leaky_relu": {"negative_slope": 0.3},
+    "elu": {"alpha": 1.0},
+    "prelu": {"shared_axes": []},
+    "gelu": {"approximate": False},
+    "layer_norm": {"epsilon": 0.001, "center": True, "scale": True},
+    "group_norm": {"epsilon": 0.001, "center": True, "scale": True},
+    "rms_norm": {"epsilon": 1e-6},
     "conv2d": {"strides": [1, 1], "padding": "valid", "dilation": [1, 1], "groups": 1, "activation": "linear",
                "use_bias": True},
     "max_pool2d": {"padding": "valid"},
@@ -77,7 +176,7 @@ DEFAULTS = {
 def complete(layer, options):
     """Every option that matters, spelled out, so that a reader guesses no default."""
     options = {**options, **{k: v for k, v in DEFAULTS.get(layer, {}).items() if k not in options}}
-    if layer in ("max_pool2d", "avg_pool2d"):
+    if layer in ("max_pool2d", "avg_pool2d", "max_pool1d", "avg_pool1d"):
         options.setdefault("strides", options["pool_size"])
     if layer == "bidirectional":
         options = complete(options["layer"], options)
@@ -116,7 +215,15 @@ def parameter_name(name, layer, variable):
 
 
 def stored(layer, name, values):
-    """A parameter in the shape in which Wane has it: the heads of an attention side by side."""
+    """A parameter in the shape in which Wane has it, the same numbers in the same order.
+
+    The heads of an attention and the results of a channel lie side by side; a sequence is an image of one row.
+    """
+    if layer == "depthwise_conv2d" and name == "kernel" or name == "depthwise_kernel":
+        height, width, channels, multiplier = values.shape
+        return values.reshape(height, width, 1, channels * multiplier)
+    if layer == "conv1d" and name == "kernel":
+        return values[np.newaxis]
     if layer != "multi_head_attention":
         return values
     if name.endswith("bias"):

@@ -10,6 +10,16 @@ LAYER_MARGIN = 1e-3
 NETWORK_MARGIN = 1e-5
 
 
+# Where the slope of an activation jumps, besides relu's.
+PLACES = {"relu6": [0, 6], "leaky_relu": [0], "prelu": [0], "selu": [0], "elu": [0], "hard_sigmoid": [-3, 3],
+          "hard_swish": [-3, 3]}
+
+
+def check_places(values, places):
+    for place in places:
+        check_relu(values - place)
+
+
 def check_relu(values, margin=LAYER_MARGIN):
     if np.min(np.abs(values)) < margin:
         raise Unsuitable("an input of relu lies too near to 0")

@@ -34,6 +34,8 @@ def layer_case(name, layer, options=None, shapes=((2, 4),), training=False, draw
                 variable.assign(values)
                 parameters[name] = values
 
+        if layer == "normalization":
+            built.finalize_state()  # takes the statistics from the variables
         check_kinks(layer, options, built, given, argument)
         takes_training = layer in ("batch_norm", "dropout")
         with tf.GradientTape() as tape:
@@ -71,6 +73,9 @@ def layer_case(name, layer, options=None, shapes=((2, 4),), training=False, draw
 def check_kinks(layer, options, built, given, argument):
     if layer == "max_pool2d":
         kinks.check_max_pool(given[0], options)
+    kind = options["activation"] if layer == "activation" else layer
+    if kind in kinks.PLACES:
+        kinks.check_places(given[0], kinks.PLACES[kind])
     if options.get("activation") == "relu":
         if layer == "activation":
             kinks.check_relu(given[0])
