@@ -38,7 +38,18 @@ def options(description, threads, **more):
     os.environ["OMP_NUM_THREADS"] = str(parsed.threads)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    keep_memory()
     return parsed
+
+
+def keep_memory():
+    """Lets glibc's malloc keep blocks of up to 31 MiB instead of giving them back to the system.
+
+    Its threshold follows the largest mapped block that was freed. A script that happens to free none takes fresh pages
+    in every training step: 11 million page faults instead of 0.2 million in two epochs of PyTorch, which then take
+    twice as long.
+    """
+    del [bytearray(31 << 20)][:]
 
 
 class Contender:
