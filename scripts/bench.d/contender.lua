@@ -208,7 +208,7 @@ local function train_networks()
     result.peak_flops = wane.machine({ peak = true }).peak_flops
     return result
   end
-  round()
+  for _ = 1, 3 do round() end
   serve({}, round, finish)
 end
 
