@@ -141,7 +141,7 @@ test("options that are not there, missing or wrong", function()
   check.raises("...missing option 'method' to 'compress'", wane.compress, model, {})
   check.raises("...missing option 'method' to 'compress'", wane.compress, model)
   check.raises("...bad option 'cluster' to 'compress' (did you mean 'clusters'?)", share, model, { cluster = 3 })
-  check.raises("...bad option 'method' to 'compress' (expected one of 'share', 'filters', got 'filter' " ..
+  check.raises("...bad option 'method' to 'compress' (expected one of 'share', 'filters', 'low_rank', got 'filter' " ..
     "(did you mean 'filters'?))", wane.compress, model, { method = "filter" })
   check.raises("...(Model expected, got table)", wane.compress, {}, { method = "share" })
   check.raises("...(Model expected, got no value)", wane.compress)
@@ -182,4 +182,23 @@ test("a model without weights", function()
   local model = nn.sequential { nn.input { 8, 8, 1 }, nn.max_pool2d { 2 }, nn.flatten {} }
   check.raises("...compress: the model has no layer with weights", share, model, {})
   check.raises("...compress: the model has no layer with weights", narrow, model, {})
+end)
+
+test("low rank makes two thin layers of one, and other verbs go on from there", function()
+  local model, data = samples.trained(), samples.images(64)
+  local before = model:parameter "dense/kernel"
+  local small, report = wane.compress(model, { method = "low_rank", ratio = 0.6, only = "dense", data = data, epochs = 1 })
+  check.equal(model:parameter "dense/kernel", before)
+  check.truthy(small.parameters < model.parameters)
+  check.truthy(table.concat(small:parameter_names(), " "):find("dense/reduce/kernel", 1, true))
+  check.truthy(tostring(report):find("split in two", 1, true))
+  local tiny = wane.quantize(wane.prune(small, { sparsity = 0.5 }), { bits = 8, calibration = data })
+  check.truthy(tiny.file_bytes < small.file_bytes)
+  local path = os.tmpname()
+  tiny:save(path)
+  check.equal(wane.load(path):predict(data), tiny:predict(data))
+  os.remove(path)
+  check.raises("...energy must be in (0, 1], got 2...", wane.compress, model, { method = "low_rank", energy = 2 })
+  check.raises("...bad option 'ratio' to 'compress' (either ratio or energy, not both)", wane.compress, model,
+    { method = "low_rank", energy = 0.5, ratio = 0.5 })
 end)

@@ -39,16 +39,23 @@ extension Verb {
   static let all: [Verb] = [compress, quantize, prune, distill]
 
   static let compress = Verb(
-    name: "compress", summary: "Makes a model smaller by sharing weights or taking filters away.",
+    name: "compress",
+    summary: "Makes a model smaller: fewer distinct weights, fewer filters, thinner layers.",
     ownOptions: [
       Option(
-        "method", oneOf: ["share", "filters"],
-        "share: few distinct weights a layer; filters: really narrower layers"),
+        "method", oneOf: ["share", "filters", "low_rank"],
+        "share: few distinct weights a layer; filters: really narrower layers; low_rank: two thin "
+          + "layers for one"),
       Option("clusters", "integer in 2..256", default: "16", "share: distinct weights a layer"),
       Option(
         "initial", oneOf: CentroidInitializer.allCases.map(\.rawValue), default: "kmeans++",
         "share: where the shared weights start"),
-      Option("ratio", "number in [0, 1)", default: "0.5", "filters: the share that is taken away"),
+      Option(
+        "ratio", "number in [0, 1)", default: "0.5",
+        "filters: the share that is taken away; low_rank: the share of weights, instead of energy"),
+      Option(
+        "energy", "number in (0, 1]", default: "0.95",
+        "low_rank: the share of the squared singular values that is kept"),
       Option(
         "criterion", oneOf: FilterCriterion.allCases.map(\.rawValue), default: "l2",
         "filters: which matter least"),
@@ -63,6 +70,13 @@ extension Verb {
         initial: options.choice("initial").flatMap(CentroidInitializer.init(rawValue:))
           ?? .kMeansPlusPlus,
         selection: options.selection())
+    case "low_rank":
+      if options.has("ratio"), options.has("energy") {
+        throw options.bad("ratio", "either ratio or energy, not both")
+      }
+      return try LowRank(
+        options.number("ratio").map { .ratio($0) }
+          ?? .energy(options.number("energy", default: 0.95)), selection: options.selection())
     default:
       return try FilterReduction(
         ratio: options.number("ratio", default: 0.5),
