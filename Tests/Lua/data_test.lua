@@ -339,3 +339,36 @@ test("folders of images", function()
 end)
 
 test("the folder of these tests goes away", function() assert(os.execute("rm -r " .. folder)) end)
+
+test("mapped samples keep their type, weights and augmentation", function()
+  local whole = wane.data.tensors(wane.tensor({ { 1, 2 }, { 3, 4 } }, "i32"), { 0, 1 })
+  local function same(x, y) return x, y end
+  check.equal(whole:map(same).inputs.dtype, "i32")
+  check.equal(whole:map(same, { batch_size = 2 }).inputs.dtype, "i32")
+  local data = wane.data.tensors(wane.ones { 4, 2 }, { 0, 1, 0, 1 }):weigh(wane.zeros { 4 })
+  local model = wane.nn.sequential { wane.nn.input { 2 }, wane.nn.dense { 2 } }
+  check.equal(model:evaluate(data:map(same)).loss, 0)
+  check.equal(model:evaluate(data:map(same, { batch_size = 3 })).loss, 0)
+  check.truthy(tostring(data:augment({ noise = 0.1 }):map(same)):find ", augmented$")
+  check.raises("...map: 8 samples were made of 4 that have weights", function()
+    data:map(function(x, y) return wane.concat({ x, x }, 1), wane.concat({ y, y }, 1) end, { batch_size = 4 })
+  end)
+end)
+
+test("whole numbers are not augmented", function()
+  local data = wane.data.tensors(wane.tensor({ { 1, 2 }, { 3, 4 } }, "i32"), { 0, 1 })
+  check.raises("...augment: samples must be f32 or u8, got i32", function() data:augment { noise = 1 } end)
+  check.raises("...augment: samples must be f32 or u8, got i32", function() data:augment { mixup = 1 } end)
+end)
+
+test("mixup serves models with a single answer", function()
+  local data = wane.data.tensors(wane.rand({ 8, 2 }, { seed = 1 }), { 0, 1, 0, 1, 0, 1, 0, 1 })
+  local function loss(options, d)
+    local model = wane.nn.sequential { wane.nn.input { 2 }, wane.nn.dense { 1, activation = "sigmoid" }, seed = 1 }
+    return model:fit(d or data:augment { mixup = 0.4 }, options).loss[1]
+  end
+  -- Without a given loss it is that of yes-or-no answers, as without mixup.
+  check.equal(loss {}, loss { loss = "binary_cross_entropy" })
+  check.truthy(loss {} ~= loss({}, data))
+  check.truthy(math.abs(loss {} - loss({}, data)) < 0.2)
+end)

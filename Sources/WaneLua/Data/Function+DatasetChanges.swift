@@ -117,7 +117,7 @@ private final class Mapping {
 
   func proceed(_ context: CallContext) throws -> CallContext.Outcome {
     guard position < data.count else {
-      return context.results(DatasetBox(try collector.dataset(name: data.name)))
+      return context.results(DatasetBox(try mapped()))
     }
     try context.checkInterrupt()
     let rows = position..<min(position + (batchSize ?? 1), data.count)
@@ -138,5 +138,15 @@ private final class Mapping {
       try self.collector.append(batch: context, inputs: 1, labels: 2, otherwise: part.labels)
       return try self.proceed(context)
     }
+  }
+
+  /// What was collected, weighed and augmented as the samples that it was made of.
+  private func mapped() throws -> Dataset {
+    let result = try collector.dataset(name: data.name)
+    guard data.weights == nil || result.count == data.count else {
+      throw WaneError(
+        "map", "\(result.count) samples were made of \(data.count) that have weights")
+    }
+    return try result.weighted(data.weights).augmented(data.augmentation)
   }
 }

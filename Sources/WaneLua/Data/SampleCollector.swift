@@ -25,7 +25,7 @@ struct SampleCollector {
     _ context: CallContext, input: Int, label: Int, otherwise: LuaValue = .none
   ) throws {
     let sample = try context.sample(input)
-    try inputs.append(sample.dtype == .u8 ? sample : sample.converted(to: .f32))
+    try inputs.append(sample.asSamples())
     if context.isNone(label), case .object(let box as TensorBox) = otherwise {
       return try labels.append(box.tensor)
     }
@@ -50,7 +50,7 @@ struct SampleCollector {
       throw WaneError(
         operation, "inputs \(samples.shape) and labels \(targets.shape) differ in their number")
     }
-    try inputs.append(rows: samples.dtype == .u8 ? samples : samples.converted(to: .f32))
+    try inputs.append(rows: samples.asSamples())
     let isWhole = targets.dtype != .f32 && targets.shape.rank == 1
     try labels.append(rows: targets.converted(to: isWhole ? .i32 : .f32))
   }

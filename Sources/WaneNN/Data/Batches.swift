@@ -60,7 +60,7 @@ private struct BatchSource: Sendable {
   private let draw: FeedDraw
 
   init(_ data: Dataset, size: Int, shuffles: Bool, seed: UInt64) throws {
-    let data = try data.mixable(classes: data.classCount ?? 0)
+    let data = try data.mixable(classes: data.classCount ?? 0) ?? data
     feed = try data.feed(targets: [data.labels])
     kinds = [data.inputs, data.labels].map { (Array($0.shape.dimensions.dropFirst()), $0.dtype) }
     order =

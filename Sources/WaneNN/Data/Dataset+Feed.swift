@@ -29,23 +29,26 @@ extension Dataset {
   }
 
   /// The data set and options a model is really trained with: where classes are to be mixed, they
-  /// become one-hot targets of a cross entropy.
+  /// become one-hot targets of a cross entropy, or for a single output the numbers that they are.
   func prepared(for model: Graph, _ options: TrainingOptions) throws -> (Dataset, TrainingOptions) {
     guard let output = model.outputs.first else { return (self, options) }
-    let prepared = try mixable(classes: model.type(of: output).channels)
+    let type = model.type(of: output)
     var options = options
-    if labels.dtype == .i32, prepared.labels.dtype == .f32 {
-      options.loss = options.loss ?? .crossEntropy
+    guard let prepared = try mixable(classes: type.channels, isAnswer: type.sampleCount == 1) else {
+      return (self, options)
     }
+    options.loss = options.loss ?? .usual(for: labels.dtype, output: type)
     return (prepared, options)
   }
 
-  /// The data set itself, or with one-hot targets where classes are to be mixed.
+  /// The data set with targets in place of classes that are to be mixed: one-hot rows, or the
+  /// classes themselves as numbers where a single answer is wanted; nil where nothing is mixed.
   ///
   /// - Throws: when a class is not among `classes`.
-  func mixable(classes: Int) throws -> Dataset {
-    guard let augmentation, augmentation.mixup > 0, labels.dtype == .i32 else { return self }
-    return try with(inputs: inputs, labels: labels.oneHot(classes: classes)).weighted(weights)
+  func mixable(classes: Int, isAnswer: Bool = false) throws -> Dataset? {
+    guard let augmentation, augmentation.mixup > 0, labels.dtype == .i32 else { return nil }
+    let targets = try isAnswer ? labels.converted(to: .f32) : labels.oneHot(classes: classes)
+    return try with(inputs: inputs, labels: targets).weighted(weights)
   }
 
   /// The samples of several data sets, one after the other.

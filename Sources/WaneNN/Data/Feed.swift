@@ -75,8 +75,12 @@ struct AugmentedFeed: Feed {
 
   /// Feeds samples through an augmentation.
   ///
-  /// - Throws: when pixels shall move in samples that are not images `[H, W]` or `[H, W, C]`.
+  /// - Throws: when samples are whole numbers, or pixels shall move in samples that are not images
+  ///   `[H, W]` or `[H, W, C]`.
   init(_ tensor: Tensor, _ augmentation: Augmentation) throws {
+    guard tensor.dtype == .f32 || tensor.dtype == .u8 else {
+      throw WaneError("augment", "samples must be f32 or u8, got \(tensor.dtype)")
+    }
     let sample = Array(tensor.shape.dimensions.dropFirst())
     let isImage = (2...3).contains(sample.count)
     guard isImage || !augmentation.warps else {
