@@ -102,7 +102,7 @@ import WaneTensor
         == "evaluate: the label of sample 1 is not one of 4 classes")
     #expect(
       message(try Samples.floats([3, 8, 8, 1], seed: 1), classes)
-        == "predict: the model takes Nx8x8x2, got 3x8x8x1")
+        == "evaluate: the model takes Nx8x8x2, the data set has 8x8x1")
     #expect(
       message(images, try Samples.floats([3, 5], seed: 1))
         == "mse: labels 3x5 f32 do not fit the model's output Nx4")

@@ -169,7 +169,9 @@ private struct Samples {
     case .areaUnderCurve(let thresholds):
       for row in 0..<rows {
         for column in 0..<columns {
-          let p = min(max(x[row * columns + column], 0), 1)
+          let answer = x[row * columns + column]
+          // What is no number is no sign of the class.
+          let p = answer.isNaN ? 0 : min(max(answer, 0), 1)
           // How many of the thresholds, evenly spread over 0...1, lie below.
           let bucket = max(Int((p * Float(thresholds - 1)).rounded(.up)) - 1, 0)
           let weight = Double(target(row, column))

@@ -33,6 +33,12 @@ public struct Evaluation: Sendable {
       throw WaneError(
         "evaluate", "only models with one input and one output can be evaluated on a data set")
     }
+    let input = model.type(of: model.inputs[0])
+    guard input.dimensions == data.sampleDimensions else {
+      throw WaneError(
+        "evaluate",
+        "the model takes \(input), the data set has \(Shape.text(data.sampleDimensions))")
+    }
     let session = try InferenceSession(
       model.feeding(data.inputs.dtype, operation: "evaluate"), pool: pool, precision: precision)
     let outputs = try session.run([data.inputs], poll: poll)[0]

@@ -91,6 +91,9 @@ struct TrainingGraph {
       outputs.append(gradient)
       moved.append(variable)
     }
+    guard options.customLoss == nil || trained.isEmpty || !moved.isEmpty else {
+      throw WaneError("loss", "must be computed from the model's output, nothing can be learned")
+    }
     firstUpdate = outputs.count
     outputs += form.updates.map(\.value)
     metrics = options.metrics
