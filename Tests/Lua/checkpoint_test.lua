@@ -140,7 +140,7 @@ test("what cannot be resumed says why", function()
     options.batch_size = options.batch_size or 8
     return network(options.model_seed):fit(data, options)
   end
-  check.raises("...cannot read '" .. file .. "': No such file or directory", function() fit { resume = true } end)
+  check.raises("...resume: cannot read '" .. file .. "': No such file or directory", function() fit { resume = true } end)
   fit()
   local history = fit { resume = true }
   check.equal(#history.loss, 2)
@@ -190,3 +190,44 @@ test("a checkpoint is written every so many epochs", function()
   os.remove(file)
 end)
 
+
+test("a run goes on only with the loss, the weights and the data that it had", function()
+  local file = path "conditions.ckpt"
+  local data = corners(32)
+  --- A run with some options is not gone on with when others take their place.
+  local function refuses(message, first, then_)
+    local train, other = first.data, then_.data
+    first.data, then_.data = nil, nil
+    first.resume = false
+    first.checkpoint, then_.checkpoint = file, file
+    for _, options in ipairs { first, then_ } do
+      options.epochs = options.epochs or 2
+      options.batch_size = 8
+    end
+    network():fit(train or data, first)
+    then_.resume = true
+    check.raises("...resume: " .. message, function() network():fit(other or train or data, then_) end)
+    -- What was written may be gone on with.
+    first.resume = true
+    check.truthy(network():fit(train or data, first).loss[2])
+  end
+  refuses("loss was focal gamma 2.0 in the checkpoint, and is focal gamma 1.0 now",
+    { loss = "focal" }, { loss = { "focal", gamma = 1 } })
+  refuses("loss was the usual in the checkpoint, and is cross_entropy label_smoothing 0.1 now",
+    {}, { loss = { "cross_entropy", label_smoothing = 0.1 } })
+  local function scaled(factor)
+    return function(predicted, label) return wane.losses.cross_entropy(predicted, label) * factor end
+  end
+  refuses("loss was the function #...", { loss = scaled(1.5) }, { loss = scaled(2.5) })
+  refuses("loss was the function #...", { loss = scaled(wane.tensor(1.5)) }, { loss = scaled(wane.tensor(2.5)) })
+  refuses("class_weight was [1.0, 2.0] in the checkpoint, and is none now", { class_weight = { 1, 2 } }, {})
+  refuses("the content of the data set was #...", {}, { data = corners(32, 2) })
+  refuses("the content of the data set was #...", {}, { data = data:weigh(wane.ones { 32 } * 2) })
+  refuses("the augmentation was none in the checkpoint, and is #...", {}, { data = data:augment { noise = 0.1 } })
+  local average = { use_ema = true, ema_overwrite_frequency = 2 }
+  refuses("ema_overwrite_frequency was 2 in the checkpoint, and is none now",
+    { optimizer = wane.optim.adam(average) }, { optimizer = wane.optim.adam { use_ema = true } })
+  refuses("the length of a run that its schedule follows was 8 steps in the checkpoint, and is 12 steps now",
+    { learning_rate_schedule = "cosine" }, { learning_rate_schedule = "cosine", epochs = 3 })
+  os.remove(file)
+end)

@@ -90,6 +90,25 @@ import WaneTensor
     }
   }
 
+  @Test func theBestVariablesFitTheRun() throws {
+    let run = try makeRun(.adam(), workers: 1)
+    var rule = try EarlyStopping(Monitor(nil, least: 0), keepsBest: true)
+    _ = try rule.stops(["loss": 1], epoch: 1, variables: run.variableValues)
+    var state = TrainingState()
+    rule.save(to: &state)
+    var other = try EarlyStopping(Monitor(nil, least: 0), keepsBest: true)
+    try other.restore(state, run)
+    #expect(other.best?.count == rule.best?.count)
+    let name = try #require(state.values.keys.sorted().last { $0.contains("/variable/") })
+    let replacements: [TrainingState.Value?] = [
+      nil, .number(1), .tensor(try Tensor([1] as [Int32])), .tensor(try Tensor([1, 2] as [Float])),
+    ]
+    for value in replacements {
+      state.values[name] = value
+      #expect(Samples.message { try other.restore(state, run) }?.hasPrefix("resume: ") == true)
+    }
+  }
+
   @Test func otherRunsAreRefused() throws {
     let run = try makeRun(.adam(), workers: 1)
     try run.runStep()

@@ -45,7 +45,7 @@ public enum CheckpointFile {
   /// - Throws: an `.io` error with the path and the reason: it cannot be read, is no checkpoint, is
   ///   truncated or damaged.
   public static func read(_ path: String) throws -> TrainingState {
-    let source = try FileSource(path)
+    let source = try FileSource(path, for: "resume")
     func error(_ reason: String) -> WaneError {
       WaneError("resume", "'\(path)' \(reason)", kind: .io)
     }

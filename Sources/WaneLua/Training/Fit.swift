@@ -115,6 +115,8 @@ private final class Fitting {
             title: title, completed: total.samples, total: run.data.count,
             details: Fitting.details(total, seconds: Clock.seconds() - start)))
       }
+      // A callback may look at the model, and may end the run by an error.
+      if batchHook != nil { box.replace(by: try run.trainedModel()) }
     } catch let error as WaneError {
       box.replace(by: try run.trainedModel())
       guard error.kind == .interrupted else { throw error }
@@ -230,9 +232,10 @@ private final class Fitting {
     }
     if case .string = options.value("resume"), !CheckpointFile.exists(path) { return }
     let state = try CheckpointFile.read(path)
+    try run.check(state)
     var past = FitHistory()
     try past.restore(state)
-    try earlyStopping?.restore(state)
+    try earlyStopping?.restore(state, run)
     try plateau?.restore(state)
     let epoch = try state.integer("fit/epoch")
     guard epoch >= 0, epoch <= past.epochs.count else {

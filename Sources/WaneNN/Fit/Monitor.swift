@@ -127,15 +127,18 @@ public struct EarlyStopping: Sendable {
 
   /// Takes what it remembers out.
   ///
-  /// - Throws: when it is not there.
-  public mutating func restore(_ state: TrainingState) throws {
+  /// - Throws: when it is not there, or is not of the run's model.
+  public mutating func restore(_ state: TrainingState, _ run: TrainingRun) throws {
     waited = try state.integer("early_stopping/waited")
     try monitor.restore("early_stopping", state)
-    var variables: [String: Tensor] = [:]
-    for (name, value) in state.values(under: "early_stopping/variable/") {
-      if case .tensor(let tensor) = value { variables[name] = tensor }
-    }
-    best = variables.isEmpty ? nil : variables
+    guard !state.values(under: "early_stopping/variable/").isEmpty else { return best = nil }
+    best = Dictionary(
+      uniqueKeysWithValues: try run.training.form.variables.map { variable in
+        let name = "early_stopping/variable/\(variable.name)"
+        return (
+          variable.name, try state.tensor(name, .f32, variable.initial.shape.dimensions)
+        )
+      })
   }
 }
 

@@ -96,6 +96,16 @@ public struct LearningRateSchedule: Equatable, Sendable {
     return Float(course.rate(base, step: step - rise, scale: scale, rest: rest))
   }
 
+  /// Whether the step size depends on how long the run is meant to last.
+  var followsRun: Bool {
+    switch course {
+    case .constant, .step, .cosineRestarts: false
+    case .exponential(let length, _, _), .polynomial(let length, _, _, _), .cosine(let length, _),
+      .oneCycle(let length, _, _, _):
+      length == nil
+    }
+  }
+
   private func validate() throws {
     func check(_ isFine: Bool, _ message: @autoclosure () -> String) throws {
       guard isFine else { throw WaneError("schedule", message()) }

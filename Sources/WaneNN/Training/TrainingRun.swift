@@ -64,6 +64,8 @@ public final class TrainingRun {
   private let plannedSteps: Int
   /// How many parts the gradient of the last step has.
   private var shards = 0
+  /// What must be the same where a checkpoint of the run goes on.
+  lazy var conditions = findConditions()
 
   /// Prepares a run.
   ///
@@ -135,8 +137,9 @@ public final class TrainingRun {
           + "\(batch.labels.dtype) are not like those of the first step, \(data.inputs.shape) "
           + "\(data.inputs.dtype) and \(data.labels.shape) \(data.labels.dtype)")
     }
-    guard batch.count > 0, options.teacher == nil, data.weights == nil else {
-      throw WaneError("train", "the batch is empty, or a teacher or weights are missing for it")
+    guard batch.count > 0 else { throw WaneError("train", "the batch is empty") }
+    guard options.teacher == nil, data.weights == nil else {
+      throw WaneError("train", "a teacher or weights are missing for the batch")
     }
     feed = try batch.feed(targets: [batch.labels])
     return try runStep(at: (0..<Int32(clamping: batch.count))[...].map { $0 }[...])

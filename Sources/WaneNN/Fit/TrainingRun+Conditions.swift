@@ -1,0 +1,111 @@
+import WaneGraph
+import WaneTensor
+
+extension TrainingRun {
+  /// What must be the same for a run to go on as if it had not stopped.
+  func findConditions() -> [(name: String, text: String)] {
+    let (optimizer, schedule) = (options.optimizer, options.schedule)
+    var result = [
+      ("the model", modelMark),
+      ("the data set", "\(data.count) samples of \(Shape.text(data.sampleDimensions))"),
+      ("the content of the data set", dataMark),
+      ("the augmentation", data.augmentation.map { Mark("\($0)").text } ?? "none"),
+      ("optimizer", "\(optimizer.rule)"), ("learning_rate", "\(optimizer.learningRate)"),
+      ("weight_decay", "\(optimizer.weightDecay)"),
+      ("decay_vectors", "\(optimizer.decaysVectors)"), ("clipping", "\(optimizer.clipping)"),
+      ("ema_momentum", optimizer.averageMomentum.map { "\($0)" } ?? "none"),
+      ("ema_overwrite_frequency", optimizer.averageInterval.map { "\($0)" } ?? "none"),
+      ("learning_rate_schedule", "\(schedule.course)"),
+      ("warmup_steps", "\(schedule.warmup) \(schedule.unit) from \(schedule.warmupStart)"),
+      ("loss", lossText),
+      ("class_weight", options.classWeights.isEmpty ? "none" : "\(options.classWeights)"),
+      ("batch_size", "\(options.batchSize)"), ("seed", "\(options.seed)"),
+      ("shuffle", "\(options.shuffles)"), ("precision", options.precision.rawValue),
+    ]
+    if schedule.followsRun {
+      result.append(("the length of a run that its schedule follows", "\(totalSteps) steps"))
+    }
+    return result
+  }
+
+  private var modelMark: String {
+    var mark = Mark()
+    for node in model.nodes { mark.add(node) }
+    for parameter in model.parameters { mark.add("\(parameter.name) \(parameter.shape)") }
+    return mark.text
+  }
+
+  private var dataMark: String {
+    var mark = Mark()
+    for tensor in [data.inputs, data.labels, data.weights] {
+      guard let tensor else { continue }
+      mark.add("\(tensor.dtype) \(tensor.shape)")
+      tensor.withBytes { mark.add($0) }
+    }
+    return mark.text
+  }
+
+  /// The loss with its coefficients; of a function, what was traced.
+  private var lossText: String {
+    guard options.customLoss == nil else {
+      var mark = Mark()
+      for node in training.graph.nodes where node.layer == "loss" { mark.add(node) }
+      // Tensors that the function takes from around it are constants of the graph.
+      let known = training.form.graph.parameters
+      for parameter in training.graph.parameters where known[parameter.name] == nil {
+        mark.add(parameter.name)
+        (try? parameter.decoded())?.withBytes { mark.add($0) }
+      }
+      return "the function \(mark.text)"
+    }
+    guard let loss = options.loss else { return "the usual" }
+    var parts = [loss.name]
+    if let isFromLogits = loss.isFromLogits { parts.append("from_logits \(isFromLogits)") }
+    if loss.labelSmoothing != 0 { parts.append("label_smoothing \(loss.labelSmoothing)") }
+    switch loss.kind {
+    case .huber: parts.append("delta \(loss.delta)")
+    case .focal, .binaryFocal:
+      parts.append("gamma \(loss.gamma)")
+      if let alpha = loss.alpha { parts.append("alpha \(alpha)") }
+    default: break
+    }
+    return parts.joined(separator: " ")
+  }
+}
+
+/// A hash that is the same in every process, after that of Fowler, Noll and Vo (1991: FNV-1a), but
+/// eight bytes at a time: data sets are large.
+private struct Mark {
+  private var value: UInt64 = 0xcbf2_9ce4_8422_2325
+
+  init() {}
+
+  init(_ text: String) { add(text) }
+
+  var text: String { "#\(String(value, radix: 16))" }
+
+  mutating func add(_ text: String) {
+    for byte in text.utf8 { add(UInt64(byte)) }
+  }
+
+  mutating func add(_ bytes: UnsafeRawBufferPointer) {
+    let whole = bytes.count / 8 * 8
+    for offset in stride(from: 0, to: whole, by: 8) {
+      add(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
+    }
+    for byte in bytes[whole...] { add(UInt64(byte)) }
+  }
+
+  mutating func add(_ node: Node) {
+    add("\(type(of: node.operation).name) \(node.layer) \(node.inputs) \(node.outputs)")
+    for (name, attribute) in node.operation.attributes.sorted(by: { $0.key < $1.key }) {
+      add("\(name) \(attribute)")
+    }
+  }
+
+  /// Turned around in each round, so that the highest bits reach the lowest.
+  private mutating func add(_ word: UInt64) {
+    let mixed = value ^ word
+    value = (mixed << 29 | mixed >> 35) &* 0x0000_0100_0000_01b3
+  }
+}
