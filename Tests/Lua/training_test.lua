@@ -371,3 +371,47 @@ test("bad options of fit", function()
   check.raises("...bad argument #1 to 'fit' (Dataset expected, got number)", function() network():fit(3) end)
   check.raises("...the model takes Nx2, the data set has 1", function() network():fit(line(8)) end)
 end)
+
+test("metrics of predictions that are no numbers do not end the process", function()
+  local nan = 0 / 0
+  local data = wane.data.tensors(wane.tensor { { nan, 1 }, { 1, 2 }, { 2, 3 } }, { 0, 1, 0 })
+  for _, name in ipairs { "auc", "confusion_matrix", "f1", "precision", "recall", "top_1" } do
+    local model = nn.sequential { nn.input { 2 }, nn.dense { 2, activation = "softmax" } }
+    check.truthy(model:evaluate(data, { metrics = { name } })[name])
+    check.raises("...train: the loss is nan at step 1: the data set has a number that is not finite",
+      function() model:fit(data, { metrics = { name } }) end)
+  end
+end)
+
+test("a loss that the model has no part in is refused", function()
+  check.raises("...loss: must be computed from the model's output, nothing can be learned", function()
+    network():fit(corners(8), { loss = function(_, label) return label:to("f32"):mean() end })
+  end)
+end)
+
+test("a trainer rounds as it is told", function()
+  local data = corners(64)
+  local function loss(precision)
+    local step = wane.trainer(network(), { precision = precision })
+    step(data.inputs, data.labels)
+    return step(data.inputs, data.labels)
+  end
+  check.equal(loss(nil), loss "f32")
+  -- Products that are too small for it, or a processor without it, are not rounded.
+  check.truthy(math.abs(loss "bf16" - loss "f32") < 0.01)
+  check.raises("...bad option 'precision' to 'trainer' (expected one of 'f32', 'bf16', got 'f16'...",
+    function() wane.trainer(network(), { precision = "f16" }) end)
+end)
+
+test("a callback of a step sees the model of that step, which an error leaves", function()
+  local model, seen = network(), nil
+  check.raises("...enough", function()
+    model:fit(corners(32), { batch_size = 8, on_batch = function(batch)
+      seen = weights(model)
+      if batch.step == 3 then error "enough" end
+    end })
+  end)
+  local other = network()
+  other:fit(corners(32), { batch_size = 8, on_batch = function(batch) return batch.step < 3 end })
+  check.truthy(same(seen, weights(other)) and same(weights(model), weights(other)))
+end)

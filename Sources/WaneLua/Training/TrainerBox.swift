@@ -91,7 +91,7 @@ extension Namespace {
         "A function that trains a model by one batch and returns its loss, compiled at the first "
           + "call.",
         signature: "trainer(model, [options]) -> step",
-        options: [.optimizer, .learningRate, .loss, .seed],
+        options: [.optimizer, .learningRate, .loss, .precision, .seed],
         example: """
           step = wane.trainer(model, { optimizer = wane.optim.adam {}, loss = "cross_entropy" })
           for images, labels in train:batches(128, { shuffle = true }) do loss = step(images, labels) end
@@ -102,7 +102,7 @@ extension Namespace {
         let loss = options.isFunction("loss") ? try options.function("loss") : nil
         let training = TrainingOptions(
           loss: try options.loss(), optimizer: try options.optimizer() ?? .adam(),
-          seed: try options.seed())
+          seed: try options.seed(), precision: try options.precision())
         let box = TrainerBox(model, options: training, hasCustomLoss: loss != nil)
         return context.results(box, holding: loss.map { [$0] } ?? [])
       }
