@@ -372,3 +372,8 @@ test("mixup serves models with a single answer", function()
   check.truthy(loss {} ~= loss({}, data))
   check.truthy(math.abs(loss {} - loss({}, data)) < 0.2)
 end)
+
+test("mixup refuses labels that are hardly classes", function()
+  local data = wane.data.tensors(wane.ones { 2, 2 }, { 2147483647, 1 }):augment { mixup = 1 }
+  check.raises("...augment: mixup cannot mix 2147483648 classes, only up to 65536", function() data:batches(1) end)
+end)

@@ -415,3 +415,24 @@ test("a callback of a step sees the model of that step, which an error leaves", 
   other:fit(corners(32), { batch_size = 8, on_batch = function(batch) return batch.step < 3 end })
   check.truthy(same(seen, weights(other)) and same(weights(model), weights(other)))
 end)
+
+test("trainers of one model go on from what the other left", function()
+  local data, model = corners(32), network()
+  local options = { optimizer = wane.optim.sgd { learning_rate = 0.1 } }
+  local first, second = wane.trainer(model, options), wane.trainer(model, options)
+  for _ = 1, 3 do
+    first(data.inputs, data.labels)
+    second(data.inputs, data.labels)
+  end
+  model:fit(data, options)
+  first(data.inputs, data.labels)
+  local other = network()
+  local step = wane.trainer(other, options)
+  for _ = 1, 6 do step(data.inputs, data.labels) end
+  check.truthy(model:evaluate(data).loss < other:evaluate(data).loss)
+end)
+
+test("a trainer takes batches of many sizes", function()
+  local data, step = corners(40), wane.trainer(network())
+  for size = 1, 40 do check.truthy(step(data:take(size).inputs, data:take(size).labels) > 0) end
+end)

@@ -6,6 +6,8 @@ import WaneTensor
 final class ModelBox: LuaObject {
   /// The model as it is now.
   private(set) var graph: Graph
+  /// How often the model was replaced.
+  private(set) var changes = 0
   /// Tells the model apart where it is a layer of others: applied twice, it shares its parameters.
   let identity = LayerIdentity()
   private var sessions: [Form: InferenceSession] = [:]
@@ -21,6 +23,7 @@ final class ModelBox: LuaObject {
   /// Replaces the model by what training made of it.
   func replace(by graph: Graph) {
     self.graph = graph
+    changes += 1
     sessions = [:]
   }
 

@@ -8,6 +8,8 @@ final class TrainerBox: LuaObject {
   private let options: TrainingOptions
   private let hasCustomLoss: Bool
   private var run: TrainingRun?
+  /// The model's changes after the last step.
+  private var changes = 0
 
   init(_ model: ModelBox, options: TrainingOptions, hasCustomLoss: Bool) {
     self.model = model
@@ -19,11 +21,15 @@ final class TrainerBox: LuaObject {
   func step(_ context: CallContext) throws -> CallContext.Outcome {
     let batch = try Dataset(
       inputs: context.tensor(2), labels: context.tensor(3), name: "trainer")
+    let isNew = run == nil
     let run = try run ?? start(batch, context)
     self.run = run
+    // Another trainer or `fit` may have moved the model in between.
+    if !isNew, model.changes != changes { try run.moveOn(from: model.graph) }
     try context.checkInterrupt("model keeps the weights of step \(run.step)")
     let measure = try run.runStep(on: batch)
     model.replace(by: try run.trainedModel())
+    changes = model.changes
     return context.results(measure.loss)
   }
 

@@ -47,6 +47,9 @@ extension Dataset {
   /// - Throws: when a class is not among `classes`.
   func mixable(classes: Int, isAnswer: Bool = false) throws -> Dataset? {
     guard let augmentation, augmentation.mixup > 0, labels.dtype == .i32 else { return nil }
+    guard isAnswer || classes <= 1 << 16 else {
+      throw WaneError("augment", "mixup cannot mix \(classes) classes, only up to \(1 << 16)")
+    }
     let targets = try isAnswer ? labels.converted(to: .f32) : labels.oneHot(classes: classes)
     return try with(inputs: inputs, labels: targets).weighted(weights)
   }

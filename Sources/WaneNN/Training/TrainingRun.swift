@@ -59,6 +59,8 @@ public final class TrainingRun {
   private let variables: VariableUpdate
   private let weights: WeightStore
   private var crews: [Int: [TrainingShard]] = [:]
+  /// For how many sizes of batches programs are kept.
+  private static let mostCrews = 8
   private var order: [Int32] = []
   private var orderEpoch = -1
   private let plannedSteps: Int
@@ -275,6 +277,20 @@ public final class TrainingRun {
     return training.form.variables.contains { $0.name == name } ? try store.value(name) : nil
   }
 
+  /// Goes on from the variables of a model of the same form, which something else has moved.
+  ///
+  /// What the optimizer remembers stays.
+  ///
+  /// - Throws: when the model has another form.
+  public func moveOn(from model: Graph) throws {
+    let variables = try TrainingForm(model, masking: options.masking).variables
+    let names = training.form.variables.map { "\($0.name) \($0.initial.shape)" }
+    guard names == variables.map({ "\($0.name) \($0.initial.shape)" }) else {
+      throw WaneError("train", "the model has changed its form since the first step")
+    }
+    for variable in variables { store.write(variable.initial, to: variable.name) }
+  }
+
   /// Replaces the weights of a parameter as they are before masking and rounding; the shared values
   /// of one that has a codebook.
   public func setWeights(_ parameter: String, _ weights: Tensor) {
@@ -360,6 +376,8 @@ public final class TrainingRun {
   /// The shards that run a batch of that size, one a worker.
   private func crew(for batch: Int) throws -> [TrainingShard] {
     if let crew = crews[batch] { return crew }
+    // A script may bring batches of any size. A run over a data set has two, so its metrics stay.
+    if crews.count == TrainingRun.mostCrews { crews = [:] }
     let members = min(pool.count, batch)
     let team = try Team(count: members)
     let crew = try (0..<members).map { worker in
