@@ -42,7 +42,8 @@ struct SliceTransfer {
     }
     for layer in student.weightedLayers() {
       guard !layer.isFloatOnly else {
-        report.skipped.append(.init(layer.label, "is neither a convolution nor a dense layer"))
+        report.skipped.append(
+          .init(layer.label, "a layer of kind '\(layer.kind)' is not handed over"))
         continue
       }
       guard let partner = partners[layer.path] else {

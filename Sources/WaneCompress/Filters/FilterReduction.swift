@@ -102,7 +102,7 @@ public struct FilterReduction: ModelPass {
     -> [ChannelGraph.Channel]
   {
     let rank = model.parameters[layer.kernel]?.shape.rank ?? 1
-    return channels.roots(of: layer.kernel, axis: rank - 1)
+    return channels.roots(of: layer.kernel, axis: rank - layer.unitAxis)
   }
 
   /// Why a set of layers cannot lose channels.
@@ -140,7 +140,7 @@ public struct FilterReduction: ModelPass {
     var importance: [ChannelGraph.Channel: Float] = [:]
     for layer in family {
       guard let kernel = model.parameters[layer.kernel] else { continue }
-      let scores = try criterion.scores(kernel)
+      let scores = try criterion.scores(kernel, axis: layer.unitAxis)
       let mean = max(scores.reduce(0, +) / Float(max(scores.count, 1)), .leastNormalMagnitude)
       for (filter, score) in zip(filters(layer, model, channels), scores) {
         importance[filter, default: 0] += score / mean
@@ -154,7 +154,7 @@ public struct FilterReduction: ModelPass {
   private func row(_ layer: WeightedLayer, _ before: Graph, _ after: Graph) -> Report.Row {
     func extent(_ graph: Graph) -> (filters: Double, weights: Double) {
       let shape = graph.parameters[layer.kernel]?.shape
-      let columns = (shape?.dimensions.last ?? 0) / layer.columnsPerUnit
+      let columns = (shape?.dimensions.suffix(layer.unitAxis).first ?? 0) / layer.columnsPerUnit
       return (Double(columns), Double(shape?.count ?? 0))
     }
     let (old, new) = (extent(before), extent(after))

@@ -24,11 +24,14 @@ struct WeightedLayer: Sendable {
   /// What the columns of the kernel are.
   var unit: String {
     switch kind {
-    case Conv2D.name: "filters"
+    case Conv2D.name, Conv2DTranspose.name: "filters"
     case Embedding.name: "channels"
     default: "units"
     }
   }
+
+  /// The axis of the kernel whose positions are its units, counted from the last one backwards.
+  var unitAxis: Int { kind == Conv2DTranspose.name ? 2 : 1 }
 
   /// Whether it can run on integers.
   var isFloatOnly: Bool { kind != Conv2D.name && kind != Dense.name }
@@ -73,7 +76,7 @@ extension Operation {
   /// The operands that are kernels.
   fileprivate var kernels: [Int] {
     switch self {
-    case is Conv2D, is Dense, is Embedding: [1]
+    case is Conv2D, is Conv2DTranspose, is Dense, is Embedding: [1]
     case is any RecurrentOperation: [1, 2]
     default: []
     }

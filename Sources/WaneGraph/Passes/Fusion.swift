@@ -59,8 +59,9 @@ extension Graph {
   ///     w' = w * gamma / sqrt(variance + epsilon)
   ///     b' = (b - mean) * gamma / sqrt(variance + epsilon) + beta
   ///
-  /// Only float weights that no other layer shares can take the factors up; the rest keep their
-  /// normalization.
+  /// A reshape that leaves the channels where they are, as after a convolution of sequences, may lie
+  /// between them. Only float weights that no other layer shares can take the factors up; the rest
+  /// keep their normalization.
   public func foldingBatchNorm() throws -> Graph {
     let users = users()
     let isOutput = Set(outputs.map(\.node))
@@ -73,14 +74,16 @@ extension Graph {
     }
     return try rewritten { index, node, inputs, graph in
       guard let norm = node.operation as? BatchNorm, let source = node.inputs.first,
-        users[source.node] == [index], !isOutput.contains(source.node)
+        users[source.node] == [index], !isOutput.contains(source.node),
+        let product = channelwiseSource(of: source, users, isOutput)
       else { return nil }
-      let producer = nodes[source.node]
+      let isReshaped = product != source
+      let producer = nodes[product.node]
       let isReLUFused =
         (producer.operation as? Conv2D)?.isReLUFused ?? (producer.operation as? Dense)?.isReLUFused
       guard isReLUFused == false,
         let weights = parameter(producer.inputs[1]), case .dense(let kernel) = weights.payload,
-        producer.inputs[1...].allSatisfy({ isOnlyHere($0, source.node) })
+        producer.inputs[1...].allSatisfy({ isOnlyHere($0, product.node) })
       else { return nil }
       let statistics = try node.inputs[1...].map { try parameter($0)?.decoded().array(Float.self) }
       guard statistics.count == 4, let gamma = statistics[0], let beta = statistics[1],
@@ -99,7 +102,8 @@ extension Graph {
       let bias = factors.indices.map {
         ((oldBias?[$0] ?? 0) - mean[$0]) * factors[$0] + beta[$0]
       }
-      let replaced = graph.nodes[inputs[0].node]
+      let moved = isReshaped ? graph.nodes[inputs[0].node].inputs[0] : inputs[0]
+      let replaced = graph.nodes[moved.node]
       try graph.set(weights.replacing(.dense(folded)))
       let biasValue: Value
       if producer.inputs.count > 2, let old = parameter(producer.inputs[2]) {
@@ -110,9 +114,22 @@ extension Graph {
           parameter: Parameter(freshName("\(producer.layer)/bias", in: graph), Tensor(bias)),
           layer: producer.layer)
       }
-      return try graph.add(
+      let result = try graph.add(
         producer.operation, Array(replaced.inputs[..<2]) + [biasValue], layer: producer.layer)
+      let reshape = nodes[source.node]
+      return isReshaped ? try graph.add(reshape.operation, result, layer: reshape.layer) : result
     }.pruned()
+  }
+
+  /// The value before a reshape that keeps channels apart; nil when others read it, too.
+  ///
+  /// A value that is not reshaped is its own source.
+  private func channelwiseSource(of value: Value, _ users: [[Int]], _ isOutput: Set<Int>) -> Value?
+  {
+    let producer = producer(of: value)
+    guard producer.operation is Reshape, let source = producer.inputs.first else { return value }
+    let isAlone = users[source.node] == [value.node] && !isOutput.contains(source.node)
+    return isAlone && type(of: source).channels == type(of: value).channels ? source : nil
   }
 
   /// The parameter a value reads, if it reads one.

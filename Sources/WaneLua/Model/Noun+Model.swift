@@ -125,24 +125,30 @@ extension Function {
 
 extension ModelBox {
   fileprivate func predict(_ context: CallContext) throws -> CallContext.Outcome {
-    // Options come last, after however many inputs.
-    let hasOptions = context.count > 2 && context.isTable(context.count)
-    let options = try context.options(hasOptions ? context.count : context.count + 1)
-    let inputs: [Tensor]
-    if let box = context.objectIfAny(2, as: DatasetBox.self) {
-      inputs = [box.dataset.inputs]
-    } else {
-      inputs = try (2...max(2, context.count - (hasOptions ? 1 : 0))).map { index in
-        guard let box = context.objectIfAny(index, as: TensorBox.self) else {
-          throw context.expected("Tensor or Dataset", index)
-        }
-        return box.tensor
-      }
-    }
+    let (inputs, options) = try context.samplesAndOptions()
     let dtype = inputs.first?.dtype
     let session = try session(
       for: inputs.allSatisfy { $0.dtype == dtype } ? dtype : nil, precision: options.precision())
     let outputs = try session.run(inputs, poll: context.poll)
     return context.results(all: outputs.map { .object(TensorBox($0)) })
+  }
+}
+
+extension CallContext {
+  /// What a method of a model was called with: a data set's samples or a tensor for each input, and
+  /// the options after them.
+  func samplesAndOptions() throws -> (inputs: [Tensor], options: Options) {
+    var last = count
+    while last > 2, isNone(last) { last -= 1 }
+    let hasOptions = last > 2 && isTable(last)
+    let options = try options(hasOptions ? last : last + 1)
+    if let box = objectIfAny(2, as: DatasetBox.self) { return ([box.dataset.inputs], options) }
+    let inputs = try (2...max(2, hasOptions ? last - 1 : last)).map { index in
+      guard let box = objectIfAny(index, as: TensorBox.self) else {
+        throw expected("Tensor or Dataset", index)
+      }
+      return box.tensor
+    }
+    return (inputs, options)
   }
 }

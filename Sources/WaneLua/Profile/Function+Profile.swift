@@ -6,7 +6,7 @@ extension Function {
   /// `model:profile`.
   static let profile = Function(
     "profile", "Measures the time of each operation, on one thread.",
-    signature: "profile(inputs, [options]) -> Profile",
+    signature: "profile(inputs, ..., [options]) -> Profile",
     options: [
       Option(
         "training", "boolean", default: "false",
@@ -18,10 +18,10 @@ extension Function {
     ],
     example: "print(model:profile(test:take(16)))",
     method: { (box: ModelBox, context) in
-      let options = try context.options(3)
+      let data = context.objectIfAny(2, as: DatasetBox.self)?.dataset
+      let (samples, options) = try context.samplesAndOptions()
       let runs = try options.integer("runs", atLeast: 1, default: 10)
       let precision = try options.precision()
-      let data = context.objectIfAny(2, as: DatasetBox.self)?.dataset
       if try options.boolean("training", default: false) {
         guard let data else { throw context.expected("Dataset", 2) }
         let size = try options.integer("batch_size", atLeast: 1, default: 128)
@@ -30,15 +30,10 @@ extension Function {
           epochs: 1, pool: Threads.pool(), poll: context.poll)
         return context.results(ProfileBox(try Profile(run, runs: runs, poll: context.poll)))
       }
-      let inputs: [Tensor]
+      var inputs = samples
       if let data {
         let size = try options.integer("batch_size", atLeast: 1, default: max(data.count, 1))
         inputs = [try data.slice(0..<size).inputs]
-      } else {
-        guard let tensor = context.objectIfAny(2, as: TensorBox.self) else {
-          throw context.expected("Tensor or Dataset", 2)
-        }
-        inputs = [tensor.tensor]
       }
       let profile = try Profile(
         box.graph, inputs: inputs, runs: runs, precision: precision, poll: context.poll)

@@ -58,14 +58,20 @@ public struct Benchmark: Sendable {
         let type = session.graph.type(of: input)
         return try Tensor(zeros: type.shape(batch: Benchmark.batchSize), type.dtype)
       }
+    }
+
+    /// Runs a sample of zeros: written each time, as a run uses the memory of its inputs for other
+    /// values once they have been read.
+    private func runSingle() {
       for (input, tensor) in zip(single.inputs, samples) {
         input.pointer.initializeMemory(
           as: UInt8.self, repeating: 0, count: input.count * tensor.dtype.byteCount)
       }
+      single.run()
     }
 
     func run(seconds: Double, counts: Bool, poll: () throws -> Void) throws {
-      let latencies = try Subject.time(seconds / 2, atLeast: 10, poll) { single.run() }
+      let latencies = try Subject.time(seconds / 2, atLeast: 10, poll) { runSingle() }
       try single.check()
       let batches = try Subject.time(seconds / 2, atLeast: 2, poll) { _ = try session.run(samples) }
       if counts {

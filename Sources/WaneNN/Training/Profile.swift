@@ -33,9 +33,12 @@ public struct Profile: Sendable {
     _ model: Graph, inputs: [Tensor], runs: Int, precision: Precision = .f32,
     poll: () throws -> Void = {}
   ) throws {
-    let session = try InferenceSession(
-      model.feeding(inputs.first?.dtype ?? .f32, operation: "profile"), pool: WorkerPool(count: 1),
-      precision: precision)
+    // Inputs of several types are what the model takes, or else do not fit.
+    let dtype = inputs.first?.dtype ?? .f32
+    let fed =
+      inputs.allSatisfy { $0.dtype == dtype }
+      ? try model.feeding(dtype, operation: "profile") : model
+    let session = try InferenceSession(fed, pool: WorkerPool(count: 1), precision: precision)
     let count = try session.check(inputs)
     guard count > 0 else { throw WaneError("profile", "there are no samples") }
     let program = try session.program(batch: count)
