@@ -55,10 +55,11 @@ extension Registry {
     text += "  \(function.summary)\n"
     if !function.options.isEmpty {
       text += "\noptions\n"
-      text += Self.columns(
-        function.options.map { option in
-          [option.name, option.type, option.defaultText.map { "= \($0)" } ?? "", option.summary]
-        })
+      for option in function.options {
+        let standard = option.defaultText.map { " = \($0)" } ?? ""
+        text += HelpText.wrapped("\(option.name): \(option.type)\(standard)", first: 2, rest: 6)
+        text += HelpText.wrapped(option.summary, first: 6, rest: 6)
+      }
     }
     if !function.example.isEmpty {
       text += "\nexample\n"
@@ -122,20 +123,7 @@ extension Registry {
     return nil
   }
 
-  /// Lines of cells, each column as wide as its widest cell up to 40, two spaces apart.
-  private static func columns(_ rows: [[String]]) -> String {
-    let count = rows.map(\.count).max() ?? 0
-    let widths = (0..<count).map { column in
-      rows.map { $0[column].count }.filter { $0 <= 40 }.max() ?? 0
-    }
-    return rows.map { row in
-      var line = " "
-      for (cell, width) in zip(row, widths) {
-        line += " " + cell + String(repeating: " ", count: max(0, width - cell.count) + 1)
-      }
-      return line.trimmingTrailingSpaces + "\n"
-    }.joined()
-  }
+  private static func columns(_ rows: [[String]]) -> String { HelpText.columns(rows) }
 }
 
 extension CallContext {
@@ -149,12 +137,6 @@ extension CallContext {
 }
 
 extension String {
-  fileprivate var trimmingTrailingSpaces: String {
-    var text = Substring(self)
-    while text.last == " " { text.removeLast() }
-    return String(text)
-  }
-
   fileprivate var trimmingNewlines: String {
     var text = Substring(self)
     while text.last == "\n" { text.removeLast() }
