@@ -10,6 +10,15 @@
 
 enum { SCRATCH_ALIGNMENT = 64 };
 
+// With AVX2, the gradient of the weights of strided convolutions of single pixels (oneDNN 2.6.3,
+// jit_1x1:avx2) writes up to 212 bytes beyond the scratch memory it asks for: found with 2 900
+// shapes, guarded, under valgrind. With this room none of them does.
+static size_t scratch_room(size_t bytes) {
+  const unsigned isa = (unsigned)dnnl_get_effective_cpu_isa();
+  const bool has_avx512 = (isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
+  return has_avx512 || bytes > PTRDIFF_MAX / 4 ? bytes : 2 * bytes + 256;
+}
+
 wane_dnn_status wane_dnn_kernel_new(const char *name, wane_dnn_kernel **kernel) {
   *kernel = NULL;
   dnnl_engine_t engine;
@@ -84,7 +93,7 @@ wane_dnn_status wane_dnn_step_make(wane_dnn_kernel *kernel, wane_dnn_step *step,
       wane_dnn_check(dnnl_primitive_create(&step->primitive, descriptor), kernel->name);
   if (status == WANE_DNN_OK && bytes > 0) {
     size_t offset;
-    status = wane_dnn_reserve_scratch(kernel, bytes, &offset);
+    status = wane_dnn_reserve_scratch(kernel, scratch_room(bytes), &offset);
     if (status == WANE_DNN_OK) {
       status = wane_dnn_step_bind(step, DNNL_ARG_SCRATCHPAD, scratchpad, SLOT_SCRATCH, offset, 0);
     }
