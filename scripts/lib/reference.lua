@@ -42,7 +42,7 @@ local function noun(name)
   if fields then print("Fields:\n\n```text\n" .. fields .. "\n```\n") end
   local methods = text:match "\nmethods\n(.*)$"
   if not methods then return end
-  for method in methods:gmatch "\n?%s+:([%w_]+)" do
+  for method in ("\n" .. methods):gmatch "\n  :([%w_]+)" do
     entry(name .. ":" .. method, wane.help(name .. ":" .. method))
   end
 end
@@ -53,4 +53,5 @@ print "Written by `scripts/docs` from the descriptions in the module; `help(...)
 namespace("wane", wane)
 for _, name in ipairs(sorted_names(wane, "table")) do namespace("wane." .. name, wane[name]) end
 local objects = wane.help():match "\nobjects\n(.-)\n\n"
-for line in (objects or ""):gmatch "[^\n]+" do noun(line:match "%S+") end
+-- A name starts in the third column; lines further in go on with what the line before said.
+for name in ("\n" .. (objects or "")):gmatch "\n  (%S+)" do noun(name) end
