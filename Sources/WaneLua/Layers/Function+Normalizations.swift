@@ -104,7 +104,7 @@ extension Function {
   /// `layer:adapt(data)`.
   static let adapt = Function(
     "adapt", "Learns the statistics of a normalization layer from data, and returns the layer.",
-    signature: "layer:adapt(data) -> Layer",
+    signature: "adapt(data) -> Layer",
     example: "wane.nn.normalization {}:adapt(train)",
     method: { (box: LayerBox, context) in
       guard let layer = box.layer as? NormalizationLayer else {

@@ -194,7 +194,7 @@ extension Function {
   /// What asks for values that there are none of yet.
   private static func withoutValue(_ name: String) -> Function {
     Function(
-      name, "An error: there are no values yet.", signature: "an error"
+      name, "An error: there are no values yet.", signature: "\(name)() -> an error"
     ) { _ in
       let what = name == "__newindex" ? "assignment" : name
       throw LuaError.message(
