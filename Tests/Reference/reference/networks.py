@@ -191,9 +191,10 @@ def cases():
             node(f"attention_{block}", "multi_head_attention", [transformer[-1]["name"]], num_heads=2, key_dim=4,
                  use_causal_mask=block == 1),
             node(f"add_{block}", "add", [transformer[-1]["name"], f"attention_{block}"]),
-            node(f"wide_{block}", "dense", [f"add_{block}"], units=12, activation="tanh"),
+            node(f"norm_{block}", "layer_norm", [f"add_{block}"]),
+            node(f"wide_{block}", "dense", [f"norm_{block}"], units=12, activation="tanh"),
             node(f"narrow_{block}", "dense", [f"wide_{block}"], units=8),
-            node(f"sum_{block}", "add", [f"add_{block}", f"narrow_{block}"]),
+            node(f"sum_{block}", "add", [f"norm_{block}", f"narrow_{block}"]),
         ]
     transformer += [node("flatten", "flatten", ["sum_2"]), node("dense", "dense", ["flatten"], units=5)]
     return [
