@@ -325,7 +325,7 @@ class Narrow(Interactive):
 
     def test_a_bar_fits_the_terminal(self):
         self.enter("nn, data = wane.nn, wane.data.tensors(wane.rand { 60000, 64 }, wane.rand { 60000, 4 })")
-        self.enter("model = nn.sequential { nn.input { 64 }, nn.dense { 256 }, nn.dense { 4 } }")
+        self.enter("model = nn.sequential { nn.input { 64 }, nn.dense { 2048 }, nn.dense { 4 } }")
         start = len(self.terminal.raw)
         self.enter("history = model:fit(data, { epochs = 1, batch_size = 4 })")
         lines = [line for line in self.terminal.raw[start:].split("\r") if line.startswith("\x1b[Kepoch")]
