@@ -34,11 +34,11 @@ extension Registry {
     var text = "\(name) \(version)\n"
     for namespace in namespaces {
       text += "\n\(fullPath(namespace.path))  \(namespace.summary)\n"
-      text += Self.columns(namespace.functions.map { [$0.name, $0.summary] })
+      text += HelpText.columns(namespace.functions.map { [$0.name, $0.summary] })
     }
     let visible = nouns.filter { !$0.name.contains(".") }
     if !visible.isEmpty {
-      text += "\nobjects\n" + Self.columns(visible.map { [$0.name, $0.summary] })
+      text += "\nobjects\n" + HelpText.columns(visible.map { [$0.name, $0.summary] })
     }
     return text + "\nhelp(\(name).<function>), help(object) and help \"word\" say more."
   }
@@ -74,18 +74,19 @@ extension Registry {
     var text = "\(noun.name)  \(noun.summary)\n"
     let fields = noun.fields.map(\.function)
     if !fields.isEmpty {
-      text += "\nfields\n" + Self.columns(fields.map { [$0.signature, $0.summary] })
+      text += "\nfields\n" + HelpText.columns(fields.map { [$0.signature, $0.summary] })
     }
     if !noun.methods.isEmpty {
-      text += "\nmethods\n" + Self.columns(noun.methods.map { [":\($0.signature)", $0.summary] })
+      text +=
+        "\nmethods\n" + HelpText.columns(noun.methods.map { [":\($0.signature)", $0.summary] })
     }
     return text.trimmingNewlines
   }
 
   private func help(_ namespace: Namespace) -> String {
     var text = "\(fullPath(namespace.path))  \(namespace.summary)\n\n"
-    text += Self.columns(namespace.functions.map { [$0.signature, $0.summary] })
-    text += Self.columns(namespace.constants.map { [$0.name, $0.summary] })
+    text += HelpText.columns(namespace.functions.map { [$0.signature, $0.summary] })
+    text += HelpText.columns(namespace.constants.map { [$0.name, $0.summary] })
     return text.trimmingNewlines
   }
 
@@ -122,8 +123,6 @@ extension Registry {
     }
     return nil
   }
-
-  private static func columns(_ rows: [[String]]) -> String { HelpText.columns(rows) }
 }
 
 extension CallContext {
