@@ -31,6 +31,11 @@ test("a share of all weights becomes zero, and the argument stays as it is", fun
   check.equal(sparse.nonzero, sparse.parameters - zeros(sparse) - (model.parameters - model.nonzero - zeros(model)))
 end)
 
+test("single weights are the usual unit", function()
+  local model = samples.trained()
+  check.truthy(samples.same(prune(model, { sparsity = 0.6 }), (prune(model, { sparsity = 0.6, unit = "weight" }))))
+end)
+
 test("the smallest go", function()
   local model = samples.trained()
   local sparse = prune(model, { sparsity = 0.5, only = "dense" })
@@ -117,6 +122,8 @@ test("options out of range", function()
   check.raises("bad option 'sparcity' to 'prune' (did you mean 'sparsity'?)", prune, model, { sparcity = 0.5 })
   check.raises("bad option 'schedule' to 'prune' (expected one of 'constant', 'cubic', got 'cube')",
     prune, model, { sparsity = 0.5, schedule = "cube" })
+  check.raises("bad option 'unit' to 'prune' (expected one of 'weight'...", prune, model,
+    { sparsity = 0.5, unit = "wait" })
   check.raises("prune: schedule 'cubic' prunes while training: give the options 'data' and 'epochs'", prune, model,
     { sparsity = 0.5, schedule = "cubic" })
   check.raises("prune: schedule 'cubic' ...", prune, model,

@@ -118,32 +118,6 @@ extension Verb {
     return try Quantization(bits: bits, observer: observer, selection: options.selection())
   }
 
-  static let prune = Verb(
-    name: "prune", summary: "Sets the weights that matter least to zero, where they stay.",
-    ownOptions: [
-      Option("sparsity", "number in [0, 1]", "the share of weights that become zero"),
-      Option(
-        "criterion", oneOf: PruningCriterion.allCases.map(\.rawValue), default: "magnitude",
-        "magnitude: small ones; taylor: those whose loss costs least to first order"),
-      Option(
-        "scope", oneOf: PruningScope.allCases.map(\.rawValue), default: "global",
-        "whether layers compete or each gives its share"),
-      Option(
-        "schedule", oneOf: PruningSchedule.allCases.map(\.rawValue), default: "constant",
-        "constant: at once; cubic: gradually while training (Zhu and Gupta, 2017)"),
-    ] + Option.selection,
-    example:
-      #"sparse, report = wane.prune(model, { sparsity = 0.9, schedule = "cubic", data = train, epochs = 3 })"#
-  ) { options in
-    try Pruning(
-      sparsity: options.required("sparsity", options.number("sparsity")),
-      criterion: options.choice("criterion").flatMap(PruningCriterion.init(rawValue:))
-        ?? .magnitude,
-      scope: options.choice("scope").flatMap(PruningScope.init(rawValue:)) ?? .global,
-      schedule: options.choice("schedule").flatMap(PruningSchedule.init(rawValue:)) ?? .constant,
-      selection: options.selection())
-  }
-
   static let distill = Verb(
     name: "distill", summary: "Trains a model to answer like a teacher (Hinton et al., 2015).",
     ownOptions: [
