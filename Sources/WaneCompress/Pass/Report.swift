@@ -10,6 +10,8 @@ public struct Report: Sendable {
   public var skipped: [Skipped] = []
   /// The epochs of fine-tuning.
   public var history: [EpochRecord] = []
+  /// The runs of the search that found the strength, in order; none without a search.
+  public var trials: [Trial] = []
 
   /// What was done to one layer.
   public struct Row: Sendable {
@@ -59,6 +61,30 @@ public struct Report: Sendable {
     public init(_ layer: String, _ reason: String) {
       self.layer = layer
       self.reason = reason
+    }
+  }
+
+  /// A run at one setting of a search.
+  public struct Trial: Sendable {
+    /// The option that was set.
+    public var option: String
+    /// What it was set to.
+    public var value: Double
+    /// Epochs of fine-tuning.
+    public var epochs: Double
+    /// What the model took.
+    public var costs: Costs
+    /// Its accuracy on validation data, when that was measured.
+    public var accuracy: Double?
+    /// How much of the accuracy was lost.
+    public var drop: Double?
+
+    /// Creates a record of a run.
+    public init(option: String, value: Double, epochs: Double, costs: Costs) {
+      self.option = option
+      self.value = value
+      self.epochs = epochs
+      self.costs = costs
     }
   }
 

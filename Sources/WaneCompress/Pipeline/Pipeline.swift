@@ -10,11 +10,16 @@ public struct Pipeline: Sendable {
     public var pass: any ModelPass
     /// How it is fine-tuned; without a teacher of its own, with that of the pipeline.
     public var fineTuning: FineTuning
+    /// What it is called in messages.
+    public var name: String
 
-    /// Creates a stage.
-    public init(pass: any ModelPass, fineTuning: FineTuning = FineTuning()) {
+    /// Creates a stage; without a name it is called as its pass is.
+    public init(
+      pass: any ModelPass, fineTuning: FineTuning = FineTuning(), name: String? = nil
+    ) {
       self.pass = pass
       self.fineTuning = fineTuning
+      self.name = name ?? type(of: pass).verb
     }
   }
 
@@ -53,7 +58,7 @@ public struct Pipeline: Sendable {
       context.fineTuning.teacher = teacher
       let invariants = try Invariants(model)
       let result = try stage.pass.apply(to: model, context)
-      let name = "stage \(index + 1) (\(type(of: stage.pass).verb))"
+      let name = "stage \(index + 1) (\(stage.name))"
       try invariants.verify(result.model, kept: result.kept, after: name)
       try onStage(index, result)
       model = result.model

@@ -34,6 +34,13 @@ package struct Options {
   /// Whether an option was given.
   package func has(_ name: String) -> Bool { values[name] != nil }
 
+  /// The same options with another value for one; nil takes it out.
+  package func setting(_ name: String, _ value: LuaValue?) -> Options {
+    var result = self
+    result.values[name] = value
+    return result
+  }
+
   /// Any value, or nil.
   package func value(_ name: String) -> LuaValue? { values[name] }
 

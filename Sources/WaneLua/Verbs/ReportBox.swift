@@ -34,6 +34,7 @@ final class ReportBox: LuaObject {
       }
       if !report.layers.isEmpty { lines.append(table.text) }
       lines += report.skipped.map { "skipped \($0.layer): \($0.reason)" }
+      if let table = report.trialTable { lines.append(table) }
       if let last = report.history.last {
         let accuracy = last.validationAccuracy ?? last.accuracy
         lines.append(
@@ -107,6 +108,7 @@ extension Report {
     return [
       "verb": .string(verb), "layers": .table(LuaTable(layers)),
       "skipped": .table(LuaTable(skipped)), "history": .table(LuaTable(history)),
+      "trials": .table(LuaTable(trialRows)),
       "options": .table(
         LuaTable(fields: Dictionary(options.map { ($0.name, $0.value.lua) }) { $1 })),
     ]
@@ -135,6 +137,9 @@ extension Noun {
       },
       Field("history", "list of tables", "Measures of every epoch of fine-tuning.") {
         (box: ReportBox) in box.reports.last?.field("history")
+      },
+      Field("trials", "list of tables", "The runs of the search for a target, in order.") {
+        (box: ReportBox) in box.reports.last?.field("trials")
       },
       Field("stages", "list of tables", "The reports of all stages of a pipeline.") {
         (box: ReportBox) in box.reports.map(\.lua)

@@ -24,5 +24,7 @@ extension Verb {
     let name = try options.choice("unit") ?? "weight"
     let unit = PruneUnit.all.first { $0.name == name } ?? .weight
     return try unit.pass(options)
+  } knob: { _ in
+    .sparsity
   }
 }

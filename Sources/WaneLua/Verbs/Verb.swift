@@ -13,9 +13,13 @@ struct Verb: Sendable {
   let example: String
   /// Makes the pass that the options ask for.
   let pass: @Sendable (Options) throws -> any ModelPass
+  /// What a search turns when a target is given instead of a strength; none where nothing can be.
+  var knob: (@Sendable (Options) throws -> Knob?)?
 
   /// All options.
-  var options: [Option] { ownOptions + Option.fineTuning }
+  var options: [Option] {
+    ownOptions + (knob == nil ? [] : Option.search) + Option.fineTuning
+  }
 
   /// The verb as Lua calls it.
   var function: Function {
@@ -26,7 +30,7 @@ struct Verb: Sendable {
       let model = try context.object(1, as: ModelBox.self).graph
       let options = try context.options(2)
       let work = try options.compression(context)
-      let chosen: any ModelPass = try pass(options)
+      let chosen: any ModelPass = try searchingPass(options)
       let outcome = try chosen.callAsFunction(model, work)
       let report = ReportBox([outcome.report], before: model, after: outcome.model)
       return context.results(ModelBox(outcome.model), report)
@@ -83,6 +87,13 @@ extension Verb {
         criterion: options.choice("criterion").flatMap(FilterCriterion.init(rawValue:)) ?? .l2,
         selection: options.selection())
     }
+  } knob: { options in
+    switch try options.required("method", options.choice("method")) {
+    case "share": return .clusters
+    case "low_rank": return .energy
+    case "filters": return .ratio
+    default: return nil
+    }
   }
 
   static let quantize = Verb(
@@ -116,6 +127,8 @@ extension Verb {
       return (layers: layers, bits: bits)
     }
     return try Quantization(bits: bits, observer: observer, selection: options.selection())
+  } knob: { _ in
+    .bits
   }
 
   static let distill = Verb(
