@@ -39,7 +39,4 @@ int wane_tape_push(wane_call *call);
 /* Puts a continuation's box before everything else. */
 void wane_tape_prepend_object(wane_call *call, void *object);
 
-/* Clears the request to stop, also lua.c's hook. */
-void wane_interrupt_served(const wane_call *call);
-
 #endif

@@ -63,7 +63,38 @@ test("the table, JSON, CSV and bars", function()
   local header, row = comparison:csv():match "^(.-)\n(.-)\n$"
   check.truthy(header:find "^name,accuracy,loss,difference,agreement,parameters,", header)
   check.truthy(row:find([["say ""x"", y",1]], 1, true), row)
-  check.truthy(comparison:plot():find "█")
+  check.truthy(comparison:plot():find '1 say "x", y  ████', comparison:plot())
+  check.truthy(comparison:plot():find("accuracy\n", 1, true), comparison:plot())
+end)
+
+test("a page that needs nothing else", function()
+  local model = samples.trained()
+  local comparison = wane.compare({
+    original = model, ["a <b> & \"c\""] = wane.prune(model, { sparsity = 0.9 }),
+    few = wane.quantize(wane.compress(model, { method = "share", clusters = 5 }), { bits = 4, calibration = data }),
+  }, quick())
+  local path = os.tmpname()
+  local page = comparison:html(path)
+  local file <close> = assert(io.open(path))
+  check.equal(file:read "a", page)
+  os.remove(path)
+  check.truthy(page:find "^<!DOCTYPE html>" and page:find "</html>\n$")
+  for _, part in ipairs { "a &lt;b&gt; &amp; &quot;c&quot;", "<svg viewBox", "prefers-color-scheme: dark", "100.00 %",
+    "conv2d + relu", "3 bits", "32 bits", "128 samples" } do
+    check.truthy(page:find(part, 1, true), part .. " is not in the page")
+  end
+  check.equal(page:find "<script", nil)
+  check.equal(page:find "https?://", nil)
+  check.equal(page:find "<b>", nil)
+  for tag in page:gmatch "<(%a+)" do
+    if not ({ meta = true, line = true, DOCTYPE = true, polyline = true })[tag] then
+      local _, opened = page:gsub("<" .. tag .. "[ >]", "")
+      local _, closed = page:gsub("</" .. tag .. ">", "")
+      check.equal(opened, closed, tag)
+    end
+  end
+  check.raises("...cannot write '/nowhere/x.html': No such file or directory", comparison.html, comparison,
+    "/nowhere/x.html")
 end)
 
 test("models of numbers are compared by their loss", function()

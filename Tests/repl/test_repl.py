@@ -305,8 +305,22 @@ class Models(Interactive):
         self.stops("wane.distill(model, { teacher = model, data = data, epochs = 1e5 })")
         self.stops("wane.pipeline { { 'prune', sparsity = 0.5, epochs = 1e5 } }:run(model, { data = data })")
         self.stops("wane.compare({ a = model, b = model }, { data = data, seconds = 600 })")
+        self.stops("wane.prune(model, { max_drop = 0.1, data = data, epochs = 1e5 })")
+        self.stops("wane.optimize(model, { data = data, target = { bytes = 2000 }, budget = '100h', epochs = 1e5 })")
         self.assertIn("accuracy", self.enter("model:evaluate(data)"))
         self.assertIn("\n1\n", self.enter("#model:fit(data).loss"))
+
+    def test_a_search_gives_what_it_found(self):
+        start = len(self.terminal.text)
+        self.terminal.type("best, front = wane.optimize(model, { data = data, target = { bytes = 2000 }, budget = '1h' })\r")
+        self.terminal.expect("model 3, ", start, 60)
+        began = time.monotonic()
+        self.terminal.interrupt()
+        self.terminal.expect("\n> ", start)
+        self.assertLess(time.monotonic() - began, 1.0)
+        self.assertIn("\ntrue\ttrue\n", self.enter("front.interrupted, #front.all >= 2"))
+        self.assertIn(", interrupted; ", self.enter("print(front)"))
+        self.assertIn("\n2\n", self.enter("1 + 1"))
 
     def test_work_in_coroutines_and_under_pcall_stops(self):
         self.stops("pcall(model.fit, model, data, { epochs = 1e5 })", "false\tinterrupted: model keeps")

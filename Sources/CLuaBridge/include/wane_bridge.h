@@ -198,4 +198,8 @@ void wane_interrupt_clear(void);
  * thread since the call began, as lua.c does when Ctrl-C is pressed. */
 bool wane_interrupted(const wane_call *call);
 
+/* Clears the request to stop, also lua.c's hook: the call heeded it, and goes on or ends by itself.
+ */
+void wane_interrupt_served(const wane_call *call);
+
 #endif

@@ -15,6 +15,9 @@ extension CallContext {
     throw LuaError.interrupted(state.isEmpty ? "interrupted" : "interrupted: \(state)")
   }
 
+  /// Takes note that the user's wish was heeded, where a call ends with results and not with an error.
+  package func serveInterrupt() { wane_interrupt_served(call) }
+
   /// ``isInterrupted`` as a closure for the engine, which knows no Lua.
   ///
   /// Valid during the call.

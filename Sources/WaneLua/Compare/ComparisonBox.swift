@@ -8,6 +8,7 @@ final class ComparisonBox: LuaObject {
   /// One model.
   struct Row {
     let name: String
+    let graph: Graph
     let evaluation: Evaluation
     /// The share of samples on which it agrees with the first model; nil without classes.
     let agreement: Double?
@@ -20,6 +21,10 @@ final class ComparisonBox: LuaObject {
   }
 
   let rows: [Row]
+  /// The samples that they were evaluated on.
+  let dataName: String
+  /// How many there were.
+  let sampleCount: Int
 
   /// Evaluates and measures models; the first is what the others are compared with.
   init(
@@ -27,6 +32,8 @@ final class ComparisonBox: LuaObject {
     progress: any ProgressSink, poll: () throws -> Void
   ) throws {
     let pool = try Threads.pool()
+    dataName = data.name
+    sampleCount = data.count
     var evaluations: [Evaluation] = []
     for (index, model) in models.enumerated() {
       progress.reportIfWanted(
@@ -37,7 +44,7 @@ final class ComparisonBox: LuaObject {
       models.map(\.graph), feeding: data.inputs.dtype, seconds: seconds, poll: poll)
     rows = try models.enumerated().map { index, model in
       Row(
-        name: model.name, evaluation: evaluations[index],
+        name: model.name, graph: model.graph, evaluation: evaluations[index],
         agreement: ComparisonBox.agreement(evaluations[index], evaluations[0]),
         parameters: model.graph.parameters.reduce(0) { $0 + $1.shape.count },
         nonzero: try model.graph.parameters.reduce(0) { try $0 + $1.nonzeroCount() },
@@ -72,13 +79,15 @@ final class ComparisonBox: LuaObject {
     ]
   }
 
-  private func difference(_ row: Row) -> Double? {
+  /// Its accuracy against that of the first.
+  func difference(_ row: Row) -> Double? {
     guard let accuracy = row.evaluation.accuracy, let first = rows.first?.evaluation.accuracy
     else { return nil }
     return accuracy - first
   }
 
-  private func ratio(_ row: Row) -> Double {
+  /// How many times smaller its file is than that of the first.
+  func ratio(_ row: Row) -> Double {
     Double(rows.first?.fileBytes ?? 0) / Double(max(row.fileBytes, 1))
   }
 
@@ -109,17 +118,31 @@ final class ComparisonBox: LuaObject {
     return table.text
   }
 
-  /// A bar a model: how large its file is beside the largest.
+  /// A bar a model - how large its file is beside the largest - and accuracy against size.
   var plot: String {
     let width = 40
     let largest = max(1, rows.map(\.fileBytes).max() ?? 1)
     let names = rows.map(\.name.count).max() ?? 0
-    return rows.map { row in
+    let isClassified = rows.allSatisfy { $0.evaluation.accuracy != nil }
+    let bars = rows.enumerated().map { index, row in
       let length = max(1, row.fileBytes * width / largest)
       let name = row.name + String(repeating: " ", count: names - row.name.count)
       let bar = String(repeating: "█", count: length)
       let accuracy = row.evaluation.accuracy.map { "  \(NumberText.percent($0)) %" } ?? ""
-      return "\(name)  \(bar) \(NumberText.grouped(row.fileBytes)) B\(accuracy)"
-    }.joined(separator: "\n")
+      return
+        "\(ScatterText.mark(index)) \(name)  \(bar) \(NumberText.grouped(row.fileBytes)) B\(accuracy)"
+    }
+    let points = rows.enumerated().map { index, row in
+      ScatterText.Point(
+        x: Double(row.fileBytes), y: row.evaluation.accuracy ?? row.evaluation.loss,
+        mark: ScatterText.mark(index))
+    }
+    let scatter = ScatterText.draw(
+      points, x: ("file", NumberText.bytes),
+      y: (
+        isClassified ? "accuracy" : "loss",
+        { isClassified ? "\(NumberText.percent($0)) %" : NumberText.fixed($0, 4) }
+      ))
+    return bars.joined(separator: "\n") + "\n\n" + scatter
   }
 }

@@ -13,14 +13,23 @@ extension Noun {
     methods: [
       Function(
         "json", "The rows as JSON.", signature: "json() -> text",
-        method: { (box: ComparisonBox, context) in context.results(box.json) }),
+        method: { (box: ComparisonBox, context) in
+          context.results(TableExport.json(box.rows.map(box.fields)))
+        }),
       Function(
         "csv", "The rows as comma-separated values with a header.", signature: "csv() -> text",
-        method: { (box: ComparisonBox, context) in context.results(box.csv) }),
+        method: { (box: ComparisonBox, context) in
+          context.results(TableExport.csv(box.rows.map(box.fields)))
+        }),
       Function(
-        "plot", "A bar a model: the size of its file.", signature: "plot() -> text",
-        example: "print(comparison:plot())",
+        "plot", "A bar a model, the size of its file, and accuracy against size, in letters.",
+        signature: "plot() -> text", example: "print(comparison:plot())",
         method: { (box: ComparisonBox, context) in context.results(box.plot) }),
+      Function(
+        "html",
+        "A page with table, plots and layers, whole in itself; with a path, written to a file.",
+        signature: "html([path]) -> text", example: #"comparison:html "report.html""#,
+        method: { (box: ComparisonBox, context) in try context.page(box.html()) }),
     ],
     metamethods: [
       Function(

@@ -7,11 +7,13 @@ final class SensitivityBox: LuaObject {
   init(_ sensitivity: Sensitivity) { self.sensitivity = sensitivity }
 
   /// What is compared: accuracy, or loss where labels are not classes.
-  private func score(_ result: Sensitivity.Result) -> Double { result.accuracy ?? result.loss }
+  func score(_ result: Sensitivity.Result) -> Double { result.accuracy ?? result.loss }
 
-  private var isClassified: Bool { sensitivity.original.accuracy != nil }
+  /// Whether labels are classes.
+  var isClassified: Bool { sensitivity.original.accuracy != nil }
 
-  private func text(_ result: Sensitivity.Result) -> String {
+  /// A result as people read it.
+  func text(_ result: Sensitivity.Result) -> String {
     if result.skipped != nil { return "-" }
     return isClassified
       ? "\(NumberText.percent(result.accuracy)) %" : NumberText.fixed(result.loss, 4)
@@ -61,6 +63,16 @@ extension Noun {
       Field("levels", "list of numbers", "The levels that were tried.") {
         (box: SensitivityBox) in box.sensitivity.levels.map { LuaValue.number($0) }
       },
+    ],
+    methods: [
+      Function(
+        "plot", "A bar a layer: what the last level costs it.", signature: "plot() -> text",
+        example: "print(sensitivity:plot())",
+        method: { (box: SensitivityBox, context) in context.results(box.plot) }),
+      Function(
+        "html", "A page with the table, whole in itself; with a path, written to a file.",
+        signature: "html([path]) -> text", example: #"sensitivity:html "sensitivity.html""#,
+        method: { (box: SensitivityBox, context) in try context.page(box.html) }),
     ],
     metamethods: [
       Function(
