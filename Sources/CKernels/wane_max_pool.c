@@ -156,6 +156,28 @@ WANE_KERNEL(wane_max_pool_grad_f32,
             (const wane_pooling_shape *s, const uint16_t *index, const float *dy, float *dx),
             (s, index, dy, dx))
 
+WANE_BODY void wane_max_pool_selection_f32__body(const wane_pooling_shape *s, const uint16_t *index,
+                                                 const float *x, float *y) {
+  size_t channels = (size_t)s->channels;
+  size_t image_size = (size_t)s->height * s->width * channels;
+  for (int32_t n = 0; n < s->batch; n++, x += image_size) {
+    for (int32_t oy = 0; oy < s->out_height; oy++) {
+      for (int32_t ox = 0; ox < s->out_width; ox++, index += channels, y += channels) {
+        int64_t top = (int64_t)oy * s->stride_height - s->pad_top;
+        int64_t left = (int64_t)ox * s->stride_width - s->pad_left;
+        for (size_t c = 0; c < channels; c++) {
+          int64_t row = top + index[c] / s->kernel_width;
+          int64_t column = left + index[c] % s->kernel_width;
+          y[c] = x[(size_t)(row * s->width + column) * channels + c];
+        }
+      }
+    }
+  }
+}
+WANE_KERNEL(wane_max_pool_selection_f32,
+            (const wane_pooling_shape *s, const uint16_t *index, const float *x, float *y),
+            (s, index, x, y))
+
 WANE_BODY void wane_max_pool_u8__body(const wane_pooling_shape *s, const uint8_t *x, uint8_t *y) {
   size_t channels = (size_t)s->channels;
   size_t image_size = (size_t)s->height * s->width * channels;

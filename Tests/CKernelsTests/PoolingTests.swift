@@ -89,6 +89,9 @@ extension Kernels {
         wane_max_pool_f32(&s, x, &alone, nil)
         var dx = [Float](repeating: 7, count: inputs)
         wane_max_pool_grad_f32(&s, index, dy, &dx)
+        var selected = [Float](repeating: 7, count: windows.count)
+        wane_max_pool_selection_f32(&s, index, x, &selected)
+        #expect(selected == y, "\(place)")
         var expectedDx = [Double](repeating: 0, count: inputs)
         var right = true
         for (i, window) in windows.enumerated() {

@@ -4,8 +4,28 @@ import WaneTensor
 @testable import WaneGraph
 
 extension GradientCheck {
+  /// The gradient of the gradient along a random direction.
+  struct Second {
+    var graph: Graph
+    var runner: GraphRunner
+    var directions: [Tensor]
+  }
+
+  /// The names of all operations of second derivatives.
+  func operationsOfSecond() throws -> Set<String> {
+    Set(try second().graph.nodes.map { type(of: $0.operation).name })
+  }
+
   /// Compares the gradient of the gradient along a random direction with second differences.
   func compareTwice() throws {
+    let second = try second()
+    let computed = try second.runner.run(second.graph, batch: batch)
+    for (position, operand) in item.differentiable.enumerated() {
+      compareTwice(operand, computed[position], second.directions)
+    }
+  }
+
+  private func second() throws -> Second {
     var graph = unpruned
     var runner = runner
     var sampler = Sampler("\(item.testDescription)/\(batch)/direction")
@@ -35,10 +55,7 @@ extension GradientCheck {
     let second = try graph.gradients(
       of: slope, withRespectTo: item.differentiable.map { operands[$0] })
     graph.outputs = try second.map { try #require($0) }
-    let computed = try runner.run(graph.pruned(), batch: batch)
-    for (position, operand) in item.differentiable.enumerated() {
-      compareTwice(operand, computed[position], directions)
-    }
+    return Second(graph: try graph.pruned(), runner: runner, directions: directions)
   }
 
   private func compareTwice(_ operand: Int, _ computed: Tensor, _ directions: [Tensor]) {

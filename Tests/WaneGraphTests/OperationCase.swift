@@ -22,7 +22,7 @@ struct OperationCase: Sendable, CustomTestStringConvertible {
   /// The operands for which the gradient is checked.
   var differentiable: [Int] = []
   /// Whether the gradient of the gradient is checked, too.
-  var isTwice = false
+  var isTwice = true
   var batches = [1, 3]
   var tolerance = 2e-6
   /// The gradients of the differentiable operands, given operands and the gradient of the first result, for
@@ -36,6 +36,8 @@ struct OperationCase: Sendable, CustomTestStringConvertible {
   ///
   /// Not given the batch: it is the first extent.
   let reference: @Sendable ([Block]) -> [Block]
+
+  var hasSecondDerivative: Bool { isTwice && rule == nil && !differentiable.isEmpty }
 
   var testDescription: String { detail.isEmpty ? name : "\(name): \(detail)" }
 

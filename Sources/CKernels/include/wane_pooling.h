@@ -29,6 +29,10 @@ void wane_max_pool_f32(const wane_pooling_shape *shape, const float *x, float *y
 void wane_max_pool_grad_f32(const wane_pooling_shape *shape, const uint16_t *index, const float *dy,
                             float *dx);
 
+/* y = x where the index points. */
+void wane_max_pool_selection_f32(const wane_pooling_shape *shape, const uint16_t *index,
+                                 const float *x, float *y);
+
 void wane_average_pool_f32(const wane_pooling_shape *shape, const float *x, float *y);
 void wane_average_pool_grad_f32(const wane_pooling_shape *shape, const float *dy, float *dx);
 

@@ -47,7 +47,21 @@ extension Graph {
     guard !type.isBatched, type.sampleCount == 1, type.dtype == .f32 else {
       throw WaneError("gradient", "only a scalar can be differentiated, got \(type)")
     }
-    let end = scalar.node
+    let one = try add(one: Ones(dimensions: type.dimensions), [])
+    return try gradients(from: [(scalar, one)], withRespectTo: targets)
+  }
+
+  /// Appends nodes that carry gradients of values back to what the values are made of.
+  ///
+  /// - Parameters:
+  ///   - seeds: values, and the gradient of something with respect to each.
+  ///   - targets: with respect to what.
+  /// - Returns: a gradient for each target; nil where no value depends on it.
+  /// - Throws: when an operation on the way has no gradient.
+  mutating func gradients(
+    from seeds: [(value: Value, gradient: Value)], withRespectTo targets: [Value]
+  ) throws -> [Value?] {
+    guard let end = seeds.map(\.value.node).max() else { return targets.map { _ in nil } }
     var dependsOnTarget = [Bool](repeating: false, count: end + 1)
     for target in targets where target.node <= end { dependsOnTarget[target.node] = true }
     for index in 0...end where nodes[index].inputs.contains(where: { dependsOnTarget[$0.node] }) {
@@ -55,7 +69,10 @@ extension Graph {
     }
 
     var gradients: [Value: Value] = [:]
-    gradients[scalar] = try add(one: Ones(dimensions: type.dimensions), [])
+    for (value, gradient) in seeds {
+      let sum = try gradients[value].map { try add(one: Add(), [$0, gradient]) }
+      gradients[value] = sum ?? gradient
+    }
     let targetSet = Set(targets)
     for index in stride(from: end, through: 0, by: -1) where dependsOnTarget[index] {
       let node = nodes[index]

@@ -29,6 +29,7 @@ extension Graph {
     AttentionGradient.self, EmbeddingGradient.self, RecurrentGradient.self,
     ClassWeights.self, CountHits.self, Logits.self, LogitsGradient.self, SoftTargets.self,
     TargetLoss.self, WeighSamples.self,
+    CausalMask.self, MaxPool2DSelection.self,
     ChannelSums.self, PReLUGradient.self, SampleNormGradient.self, UpSample2DGradient.self,
   ])
 

@@ -5,7 +5,7 @@ extension Activation {
   /// Adds nodes for the derivative of the slope with respect to the value that the gradient is taken
   /// from; nil where it is zero.
   ///
-  /// - Throws: for the two functions whose second derivative is not written down here.
+  /// - Throws: when a node cannot be added.
   func curvature(_ context: inout GradientContext, of known: Value) throws -> Value? {
     func unary(_ kind: ElementFunction, _ x: Value) throws -> Value {
       try context.add(Unary(kind), [x])
@@ -44,8 +44,25 @@ extension Activation {
       let square = try unary(.square, known)
       let density = try affine(unary(.exp, affine(square, -0.5, 0)), 0.39894228, 0)
       return try product(affine(square, -1, 2), density)
-    case .geluTanh, .mish:
-      throw WaneError(Self.name, "'\(kind.rawValue)' has no second derivative")
+    // With t = tanh(u), u = c (x + a x^3): (1 - t^2) (u' + x u'' / 2 - x t u'^2).
+    case .geluTanh:
+      let (c, a) = (Float(0.797_884_56), Float(0.044_715))
+      let square = try unary(.square, known)
+      let t = try unary(.tanh, product(known, affine(square, c * a, c)))
+      let slope = try affine(square, 3 * a * c, c)
+      let bend = try affine(square, 3 * a * c, 0)
+      let turn = try product(product(known, t), unary(.square, slope))
+      let inner = try context.add(
+        Binary(.subtract), [context.add(Add(), [slope, bend]), turn])
+      return try product(affine(unary(.square, t), -1, 1), inner)
+    // With t = tanh(softplus(x)), s = sigmoid(x): t' (2 + x (1 - s - 2 t s)), t' = (1 - t^2) s.
+    case .mish:
+      let t = try unary(.tanh, context.add(Activation(.softplus), [known]))
+      let s = try unary(.sigmoid, known)
+      let slope = try product(affine(unary(.square, t), -1, 1), s)
+      let bend = try product(s, affine(t, -2, -1))
+      let rest = try product(known, affine(bend, 1, 1))
+      return try product(slope, affine(rest, 1, 2))
     }
   }
 }

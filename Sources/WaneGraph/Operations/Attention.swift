@@ -139,6 +139,16 @@ public struct AttentionGradient: Operation {
     product(2, attention.work(Array(inputs[1...3]), outputs))
   }
 
+  /// The weights are made of queries and keys once more.
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    let gradients = try context.secondGradients(
+      dy: context.inputs[0], operands: Array(context.inputs[1...3]), results: [0, 1, 2]
+    ) { [attention] formula, operands in
+      try attention.value(&formula, operands[0], operands[1], operands[2])
+    }
+    return gradients + [nil]
+  }
+
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     let heads = try AttentionHeads(
       attention, Self.name, Array(context.inputTypes[1...3]), batch: context.batch,

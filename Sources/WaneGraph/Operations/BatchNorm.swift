@@ -78,8 +78,27 @@ public struct BatchStatistics: Operation {
 
   public var spansShards: Bool { true }
 
-  /// `BatchNormTraining` accounts for how the statistics depend on `x`.
-  public func gradient(_ context: inout GradientContext) throws -> [Value?] { [nil] }
+  /// `BatchNormTraining` accounts for how the statistics depend on `x`; this is for what else is
+  /// made of them, such as its gradient.
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    let x = context.inputs[0]
+    let extents = context.graph.type(of: x).dimensions
+    let positions = Float(max(extents.dropLast().reduce(1, *), 1))
+    let (ofMean, ofVariance) = (context.outputGradients[0], context.outputGradients[1])
+    let mean = context.outputs[0]
+    return try context.formula { formula in
+      func share(_ g: Value, _ factor: Float) throws -> Value {
+        let part = try formula.add(DivideByBatch(), formula.affine(g, factor / positions))
+        return try formula.add(BroadcastTo(extents), part, x)
+      }
+      var gradient = try ofMean.map { try share($0, 1) }
+      if let ofVariance {
+        let part = try formula.product(formula.difference(x, mean), share(ofVariance, 2))
+        gradient = try gradient.map { try formula.sum($0, part) } ?? part
+      }
+      return [gradient]
+    }
+  }
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     let x = try context.input(0).floats
@@ -173,6 +192,18 @@ public struct BatchNormSums: Operation {
     return [.fixed([inputs[0].channels]), .fixed([inputs[0].channels])]
   }
 
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    try context.gradients(context.inputs) { [epsilon] formula, operands in
+      let centred = try formula.difference(operands[0], operands[2])
+      let scale = try formula.function(.rsqrt, formula.affine(operands[3], 1, epsilon))
+      let weighted = try formula.product(operands[1], formula.product(centred, scale))
+      let axes = Array(0..<formula.dimensions(centred).count - 1)
+      return try [weighted, operands[1]].map {
+        try formula.add(Reduce(.sum, axes: axes, overBatch: true), $0)
+      }
+    }
+  }
+
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     let x = try context.input(0).floats
     let dy = try context.input(1).floats
@@ -211,6 +242,26 @@ public struct BatchNormInputGradient: Operation {
   }
 
   public var overwrites: Int? { 0 }
+
+  /// Statistics and sums are made of `dy` and `x` once more, so what follows from them is in the
+  /// gradients of these two.
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    let (dy, x, gamma) = (context.inputs[0], context.inputs[1], context.inputs[2])
+    let gradients = try context.secondGradients(
+      dy: dy, operands: [x, gamma], results: [0]
+    ) { [epsilon] formula, operands in
+      let axes = Array(0..<formula.dimensions(x).count - 1)
+      let mean = try formula.total(.mean, operands[0], axes, overBatch: true)
+      let rows = try formula.difference(
+        operands[0], formula.graph.reshape(mean, [formula.graph.type(of: x).channels]))
+      let square = try formula.total(
+        .mean, formula.function(.square, rows), axes, overBatch: true)
+      let variance = try formula.graph.reshape(square, [formula.graph.type(of: x).channels])
+      let scale = try formula.function(.rsqrt, formula.affine(variance, 1, epsilon))
+      return try formula.product(rows, formula.product(scale, operands[1]))
+    }
+    return gradients + [nil, nil, nil, nil]
+  }
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     let pointers = try (0..<7).map { try context.input($0).floats }

@@ -48,6 +48,8 @@ public struct CodebookLookup: Operation {
   public static let name = "codebook_lookup"
   let indices: Tensor
   let pinned: Int?
+  /// Whether the pinned centroid counts as zero: in gradients of gradients, where it has no part.
+  let omitsPinned: Bool
 
   /// Looks up `indices` (u8) of any shape.
   ///
@@ -55,8 +57,13 @@ public struct CodebookLookup: Operation {
   ///   - indices: which centroid stands at each place.
   ///   - pinned: the index of a centroid that does not move: the zero of a masked parameter.
   public init(_ indices: Tensor, pinned: Int?) {
+    self.init(indices, pinned: pinned, omitsPinned: false)
+  }
+
+  fileprivate init(_ indices: Tensor, pinned: Int?, omitsPinned: Bool) {
     self.indices = indices
     self.pinned = pinned
+    self.omitsPinned = omitsPinned
   }
 
   public init(_ attributes: Attributes) throws { throw notStored(Self.name) }
@@ -78,9 +85,13 @@ public struct CodebookLookup: Operation {
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     let centroids = try context.input(0).floats
     let w = context.output().floats
+    let omitted = omitsPinned ? pinned : nil
     return { [indices] _ in
       indices.with(UInt8.self) { indices in
-        for index in indices.indices { w[index] = centroids[Int(indices[index])] }
+        for index in indices.indices {
+          let cluster = Int(indices[index])
+          w[index] = cluster == omitted ? 0 : centroids[cluster]
+        }
       }
     }
   }
@@ -107,6 +118,11 @@ public struct CodebookGradient: Operation {
   }
 
   public func isLinear(in operand: Int) -> Bool { true }
+
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    guard let g = context.outputGradients[0] else { return [nil] }
+    return [try context.add(CodebookLookup(indices, pinned: pinned, omitsPinned: true), [g])]
+  }
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     let dw = try context.input(0).floats
@@ -198,6 +214,12 @@ public struct QuantizeWeightsGradient: Operation {
   public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
     try operands(inputs, 3...3)
     return [inputs[0], inputs[2]]
+  }
+
+  /// The gradient of the scales is a rule for steps of learning, not a derivative that could have one.
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    throw WaneError(
+      QuantizeWeights.name, "learned scales have no second derivative: their gradient is a rule")
   }
 
   public func isLinear(in operand: Int) -> Bool { operand == 0 }

@@ -140,6 +140,20 @@ public struct Conv2DInputGradient: Operation {
     product(inputs[0].sampleCount, inputs[1].dimensions[0..<3].reduce(1, *))
   }
 
+  /// Bilinear: the adjoint in `dy` is the convolution itself.
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    guard let g = context.outputGradients[0] else { return [nil, nil] }
+    let (dy, kernel) = (context.inputs[0], context.inputs[1])
+    var gradients: [Value?] = [nil, nil]
+    if context.needs(0) {
+      gradients[0] = try context.add(Conv2D(window, groups: groups), [g, kernel])
+    }
+    if context.needs(1) {
+      gradients[1] = try context.add(all: Conv2DWeightGradient(window, groups: groups), [g, dy])[0]
+    }
+    return gradients
+  }
+
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     var shape = try window.convolution(
       batch: context.batch, image: image, filters: context.inputTypes[0].channels, groups: groups)
@@ -189,6 +203,28 @@ public struct Conv2DWeightGradient: Operation {
 
   public func work(_ inputs: [ValueType], _ outputs: [ValueType]) -> Int {
     product(inputs[1].sampleCount, outputs[0].dimensions[0..<3].reduce(1, *))
+  }
+
+  /// Bilinear, too; every position adds its `dy` to the bias.
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    let (x, dy) = (context.inputs[0], context.inputs[1])
+    var gradients: [Value?] = [nil, nil]
+    if let g = context.outputGradients[0] {
+      if context.needs(0) {
+        let image = context.graph.type(of: x).dimensions
+        gradients[0] = try context.add(
+          Conv2DInputGradient(window, groups: groups, image: image), [dy, g])
+      }
+      if context.needs(1) {
+        gradients[1] = try context.add(Conv2D(window, groups: groups), [x, g])
+      }
+    }
+    if let g = context.outputGradients[1], context.needs(1) {
+      let extents = context.graph.type(of: dy).dimensions
+      let spread = try context.add(BroadcastTo(extents), [g, dy])
+      gradients[1] = try gradients[1].map { try context.add(Add(), [$0, spread]) } ?? spread
+    }
+    return gradients
   }
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {

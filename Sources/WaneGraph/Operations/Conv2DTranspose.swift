@@ -111,6 +111,12 @@ public struct ChannelSums: Operation {
 
   public func isLinear(in operand: Int) -> Bool { true }
 
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    guard let g = context.outputGradients[0] else { return [nil] }
+    let extents = context.graph.type(of: context.inputs[0]).dimensions
+    return [try context.add(BroadcastTo(extents), [g, context.inputs[0]])]
+  }
+
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     let x = try context.input(0)
     let y = context.output()

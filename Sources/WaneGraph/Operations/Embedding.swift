@@ -70,6 +70,11 @@ public struct EmbeddingGradient: Operation {
     return [.fixed([rows, inputs[0].channels])]
   }
 
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    guard let g = context.outputGradients[0] else { return [nil, nil] }
+    return [try context.add(Embedding(), [context.inputs[1], g]), nil]
+  }
+
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     let dy = try context.input(0).floats
     let index = try context.input(1)

@@ -29,10 +29,16 @@ public struct CrossEntropy: Operation {
   }
 
   public func gradient(_ context: inout GradientContext) throws -> [Value?] {
-    // The gradient is softmax(logits) - labels.
+    // The gradient is softmax(logits) - labels, the former times the sum of the labels.
     try scaledGradient(&context) { context, g in
       let softmax = try context.add(Softmax(), [context.inputs[0]])
-      return try context.add(SoftmaxGradient(), [g, softmax])
+      let part = try context.add(SoftmaxGradient(), [g, softmax])
+      let labels = context.inputs[1]
+      let type = context.graph.type(of: labels)
+      guard type.dtype == .f32 else { return part }
+      let last = type.dimensions.count - 1
+      let sum = try context.add(Reduce(.sum, axes: [last], keepingAxes: true), [labels])
+      return try context.add(Binary(.multiply), [part, sum])
     }
   }
 
@@ -205,6 +211,19 @@ public struct LogProbabilitiesGradient: Operation {
   public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
     try operands(inputs, 2...2)
     return [inputs[0]]
+  }
+
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    try context.secondGradients(
+      dy: context.inputs[0], operands: [context.inputs[1]], results: [0]
+    ) { formula, operands in
+      let floor = LogProbabilities.floor
+      let last = formula.dimensions(operands[0]).count - 1
+      let sum = try formula.total(.sum, operands[0], [last])
+      let shares = try formula.quotient(operands[0], formula.add(Clip(low: floor), sum))
+      let inside = try formula.add(Clip(low: floor, high: 1 - floor), shares)
+      return try formula.function(.log, inside)
+    }
   }
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {

@@ -59,6 +59,17 @@ public struct PReLUGradient: Operation {
     return Array(inputs[1...])
   }
 
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    try context.secondGradients(
+      dy: context.inputs[0], operands: Array(context.inputs[1...]), results: [0, 1]
+    ) { formula, operands in
+      let zero = try formula.add(Constant(0))
+      let isPositive = try formula.add(Compare(.greater), operands[0], zero)
+      let below = try formula.product(operands[0], operands[1])
+      return try formula.add(Where(), isPositive, operands[0], below)
+    }
+  }
+
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     let dy = try context.input(0).floats
     let x = try context.input(1)

@@ -70,12 +70,51 @@ public struct MaxPool2DGradient: Operation {
     return [.batched(image)]
   }
 
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    guard let g = context.outputGradients[0] else { return [nil, nil] }
+    return [try context.add(MaxPool2DSelection(window), [g, context.inputs[1]]), nil]
+  }
+
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     var shape = try window.pooling(Self.name, context.batch, image)
     let dy = try context.input(0).floats
     let index = try context.input(1).indices
     let dx = context.output().floats
     return { _ in wane_max_pool_grad_f32(&shape, index, dy, dx) }
+  }
+}
+
+/// The elements where a max pooling found its maxima: `x, index -> y`.
+///
+/// With the maxima held where they are, max pooling is this; it stands in gradients of gradients.
+public struct MaxPool2DSelection: Operation {
+  public static let name = "max_pool2d_selection"
+  let window: Window2D
+
+  init(_ window: Window2D) { self.window = window }
+
+  public init(_ attributes: Attributes) throws { window = try Window2D(attributes) }
+
+  public var attributes: [String: Attribute] { window.attributes }
+
+  public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
+    try operands(inputs, 2...2)
+    try require(inputs[0], .f32)
+    return [try pooled(Self.name, window, inputs[0])]
+  }
+
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    guard let g = context.outputGradients[0] else { return [nil, nil] }
+    let image = context.graph.type(of: context.inputs[0]).dimensions
+    return [try context.add(MaxPool2DGradient(window, image: image), [g, context.inputs[1]]), nil]
+  }
+
+  public func lower(_ context: inout LoweringContext) throws -> Kernel {
+    var shape = try window.pooling(Self.name, context.batch, context.inputTypes[0].dimensions)
+    let x = try context.input(0).floats
+    let index = try context.input(1).indices
+    let y = context.output().floats
+    return { _ in wane_max_pool_selection_f32(&shape, index, x, y) }
   }
 }
 
@@ -145,6 +184,11 @@ public struct AveragePool2DGradient: Operation {
   }
 
   public func isLinear(in operand: Int) -> Bool { true }
+
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    guard let g = context.outputGradients[0] else { return [nil] }
+    return [try context.add(AveragePool2D(window), [g])]
+  }
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     var shape = try window.pooling(Self.name, context.batch, image)

@@ -111,6 +111,12 @@ public struct QuantizeGradient: Operation {
 
   public var overwrites: Int? { 0 }
 
+  /// Straight through once more: rounding is like nothing, so the slope does not change.
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    guard let g = context.outputGradients[0] else { return [nil, nil] }
+    return [try context.add(QuantizeGradient(grid), [g, context.inputs[1]]), nil]
+  }
+
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     let dy = try context.input(0).floats
     let x = try context.input(1).floats

@@ -162,7 +162,8 @@ public struct Recurrence: Hashable, Sendable {
       return context.inputs.map { _ in nil }
     }
     let results = try context.add(
-      all: RecurrentGradient(self), [gradient] + context.inputs[..<3] + context.outputs[1...])
+      all: RecurrentGradient(self),
+      [gradient] + context.inputs[..<3] + context.outputs[1...] + context.inputs[3...])
     let ofParameters: [Value?] = results[..<(context.inputs.count - 1)].map { $0 }
     return [context.needs(0) ? results[3] : nil] + ofParameters
   }

@@ -2,8 +2,9 @@ import CKernels
 import WaneTensor
 
 /// The gradients of a recurrent operation, by backpropagation through time (Werbos, 1990):
-/// `dy, x, W, U, states, gates, cells -> dW, dU, db, dx`.
+/// `dy, x, W, U, states, gates, cells, b -> dW, dU, db, dx`.
 ///
+/// Gates and cells are there when the cell has them; the bias, if any, for second derivatives only.
 /// Each step back is one product and the cell's kernel; the gradients of the kernels are then one
 /// product each over all steps.
 public struct RecurrentGradient: Operation {
@@ -25,10 +26,29 @@ public struct RecurrentGradient: Operation {
   }
 
   public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
-    try operands(inputs, 5...7)
+    try operands(inputs, saved...saved + 1)
     return [
       inputs[2], inputs[3], .fixed(recurrence.cell.bias(units: recurrence.units)), inputs[1],
     ]
+  }
+
+  /// Operands before the bias.
+  private var saved: Int { recurrence.cell.gates > 1 ? 7 : 5 }
+
+  /// The states are made once more, step by step; for that, the bias has to be there.
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    let bias = context.inputs[saved...]
+    guard bias.count == 1 || context.outputGradients[2] == nil else {
+      throw WaneError(Self.name, "there is no bias whose gradient could have one")
+    }
+    let operands = context.inputs[1...3] + bias
+    // Results: dW, dU, db, dx.
+    let results = [1, 2, 3, 0].map { $0 < operands.count ? $0 : 0 }
+    var gradients = try context.secondGradients(
+      dy: context.inputs[0], operands: Array(operands), results: results
+    ) { [recurrence] formula, operands in try recurrence.value(&formula, operands) }
+    gradients.insert(contentsOf: [Value?](repeating: nil, count: saved - 4), at: 4)
+    return gradients
   }
 
   /// Twice the products of the forward pass.
@@ -73,7 +93,7 @@ private struct RecurrentBackward {
     w = try input(2)
     u = try input(3)
     states = try input(4)
-    let isGated = context.inputTypes.count > 5
+    let isGated = recurrence.cell.gates > 1
     gates = try isGated ? input(5) : states
     carry = try isGated ? input(6) : states
     dw = context.output(0).floats

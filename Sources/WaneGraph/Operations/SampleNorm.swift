@@ -102,6 +102,26 @@ public struct SampleNorm: Operation {
     return { _ in wane_group_norm_f32(&shape, x, gamma, beta, y) }
   }
 
+  /// The normalization itself as a formula.
+  fileprivate func normalized(_ formula: inout Formula, _ x: Value) throws -> Value {
+    let extents = formula.dimensions(x)
+    var values = x
+    var axes = [extents.count - 1]
+    if case .group(let groups) = kind {
+      let channels = extents[extents.count - 1]
+      let positions = extents.dropLast().reduce(1, *)
+      values = try formula.add(Reshape([positions, groups, channels / groups]), x)
+      axes = [0, 2]
+    }
+    if kind != .rootMeanSquare {
+      values = try formula.difference(values, formula.total(.mean, values, axes))
+    }
+    let square = try formula.total(.mean, formula.function(.square, values), axes)
+    let scale = try formula.function(.rsqrt, formula.affine(square, 1, epsilon))
+    return try formula.graph.reshape(
+      formula.product(values, scale), extents, layer: formula.layer)
+  }
+
   /// What the kernels are to normalize, of `count` elements.
   fileprivate func shape(_ type: ValueType, count: Int) -> wane_group_norm_shape {
     let channels = max(type.channels, 1)
@@ -137,6 +157,23 @@ public struct SampleNormGradient: Operation {
   }
 
   public var overwrites: Int? { 0 }
+
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    let (dy, x) = (context.inputs[0], context.inputs[1])
+    let channels = context.graph.type(of: x).channels
+    // What is not there is like ones and zeros.
+    let extra = try context.formula { formula in
+      try [1, 0].map { try formula.add(BroadcastTo([channels]), formula.add(Constant($0))) }
+    }
+    let gamma = forward.isScaled ? context.inputs[2] : extra[0]
+    let gradients = try context.secondGradients(
+      dy: dy, operands: [x, gamma, extra[1]], results: [0, 1, 2]
+    ) { [forward] formula, operands in
+      let scaled = try formula.product(forward.normalized(&formula, operands[0]), operands[1])
+      return try formula.sum(scaled, operands[2])
+    }
+    return Array(gradients.prefix(context.inputs.count))
+  }
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     var shape = forward.shape(context.inputTypes[0], count: context.output().count)

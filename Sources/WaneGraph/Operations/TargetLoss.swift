@@ -112,8 +112,15 @@ public struct TargetLoss: Operation {
   }
 
   public func gradient(_ context: inout GradientContext) throws -> [Value?] {
-    guard let weight = context.outputGradients[0] else { return [nil, nil] }
-    return [try context.add(ScaleRows(), [context.outputs[1], weight]), nil]
+    var gradient: Value?
+    if let weight = context.outputGradients[0] {
+      gradient = try context.add(ScaleRows(), [context.outputs[1], weight])
+    }
+    if let own = context.outputGradients[1] {
+      let part = try curvature(&context, own)
+      gradient = try gradient.map { try context.add(Add(), [$0, part]) } ?? part
+    }
+    return [gradient, nil]
   }
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {

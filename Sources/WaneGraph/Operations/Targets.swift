@@ -223,6 +223,17 @@ public struct LogitsGradient: Operation {
     return [inputs[0]]
   }
 
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    try context.secondGradients(
+      dy: context.inputs[0], operands: [context.inputs[1]], results: [0]
+    ) { formula, operands in
+      let floor = LogProbabilities.floor
+      let p = try formula.add(Clip(low: floor, high: 1 - floor), operands[0])
+      let rest = try formula.affine(p, -1, 1)
+      return try formula.difference(formula.function(.log, p), formula.function(.log, rest))
+    }
+  }
+
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     let dy = try context.input(0).floats
     let x = try context.input(1).floats

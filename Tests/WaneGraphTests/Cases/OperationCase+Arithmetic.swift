@@ -12,8 +12,7 @@ extension OperationCase {
         reference: { _ in [Block([], [2.5])] }),
       OperationCase(
         name: "clip", detail: "both ends", operands: [.batched([3, 4], -2...2)],
-        differentiable: [0], isTwice: true,
-        build: { try $0.add(Clip(low: -0.5, high: 1), $1) },
+        differentiable: [0], build: { try $0.add(Clip(low: -0.5, high: 1), $1) },
         reference: { [$0[0].map { min(max($0, -0.5), 1) }] }),
       OperationCase(
         name: "clip", detail: "from below", operands: [.fixed([7], -2...2)], differentiable: [0],
@@ -30,7 +29,7 @@ extension OperationCase {
         build: { try $0.add(Cast(.f32), $1) }, reference: { $0 }),
       OperationCase(
         name: "divide_by_batch", detail: "", operands: [.batched([2])], differentiable: [0],
-        isTwice: true, build: { try $0.add(DivideByBatch(), $1) },
+        build: { try $0.add(DivideByBatch(), $1) },
         reference: { operands in
           [operands[0].map { $0 / Double(operands[0].dimensions[0]) }]
         }),
@@ -40,7 +39,6 @@ extension OperationCase {
       OperationCase(
         name: "where", detail: "a batch and a row",
         operands: [.batched([2, 3]), .batched([2, 3]), .fixed([3])], differentiable: [1, 2],
-        isTwice: true,
         build: { graph, x in
           let zero = try graph.add(one: Constant(0), [])
           let isPositive = try graph.add(one: Compare(.greater), [x[0], zero])
@@ -84,7 +82,7 @@ extension OperationCase {
       binary(.multiply, "a longer row", .batched([2, 1]), .fixed([5])),
       OperationCase(
         name: "binary", detail: "a square and a cube", operands: [.batched([3])],
-        differentiable: [0], isTwice: true,
+        differentiable: [0],
         build: { graph, x in
           let three = try graph.add(one: Constant(3), [])
           let cube = try graph.add(one: Binary(.power), [x[0], three])
@@ -107,8 +105,7 @@ extension OperationCase {
   ) -> OperationCase {
     OperationCase(
       name: "binary", detail: "\(kind.rawValue), \(detail)", operands: [a, b],
-      differentiable: kind == .floorDivide ? [] : [0, 1], isTwice: true,
-      build: { try $0.add(Binary(kind), $1) },
+      differentiable: kind == .floorDivide ? [] : [0, 1], build: { try $0.add(Binary(kind), $1) },
       reference: { x in
         [
           Naive.zip2(x[0], x[1]) { a, b in
@@ -133,7 +130,7 @@ extension OperationCase {
     return OperationCase(
       name: "unary", detail: kind.rawValue,
       operands: [.batched([4, 3], isPositive ? 0.3...2 : -2...2)],
-      differentiable: [.sign, .round, .floor, .ceil].contains(kind) ? [] : [0], isTwice: true,
+      differentiable: [.sign, .round, .floor, .ceil].contains(kind) ? [] : [0],
       build: { try $0.add(Unary(kind), $1) },
       reference: { x in
         [

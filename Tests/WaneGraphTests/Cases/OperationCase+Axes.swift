@@ -7,16 +7,15 @@ extension OperationCase {
     reductions + products + [
       OperationCase(
         name: "broadcast_to", detail: "weights", operands: [.fixed([3, 1])], differentiable: [0],
-        isTwice: true, build: { try $0.add(BroadcastTo([2, 3, 4]), $1) },
+        build: { try $0.add(BroadcastTo([2, 3, 4]), $1) },
         reference: { x in [Block([2, 3, 4]) { x[0][$0] }] }),
       OperationCase(
         name: "broadcast_to", detail: "every sample", operands: [.fixed([3]), .batched([])],
-        differentiable: [0], isTwice: true,
-        build: { try $0.add(BroadcastTo([2, 3]), $1) },
+        differentiable: [0], build: { try $0.add(BroadcastTo([2, 3]), $1) },
         reference: { x in [Block([x[1].dimensions[0], 2, 3]) { x[0][$0] }] }),
       OperationCase(
         name: "transpose", detail: "images", operands: [.batched([2, 3, 4])], differentiable: [0],
-        isTwice: true, build: { try $0.add(Transpose([2, 0, 1]), $1) },
+        build: { try $0.add(Transpose([2, 0, 1]), $1) },
         reference: { x in
           [
             Block([x[0].dimensions[0], 4, 2, 3]) { place in
@@ -29,7 +28,6 @@ extension OperationCase {
         build: { try $0.add(Transpose([1, 0]), $1) }, reference: { [Naive.transposed($0[0])] }),
       OperationCase(
         name: "slice", detail: "every other", operands: [.batched([6, 3])], differentiable: [0],
-        isTwice: true,
         build: { try $0.add(Slice(starts: [1, 2], extents: [3, 1], steps: [2, 1]), $1) },
         reference: { x in
           [Block([x[0].dimensions[0], 3, 1]) { x[0][[$0[0], 1 + 2 * $0[1], 2 + $0[2]]] }]
@@ -40,7 +38,7 @@ extension OperationCase {
         reference: { [Block([2], Array($0[0].values[1...2]))] }),
       OperationCase(
         name: "pad", detail: "around and between", operands: [.batched([2, 3])],
-        differentiable: [0], isTwice: true,
+        differentiable: [0],
         build: {
           try $0.add(Pad(before: [1, 0], after: [0, 2], between: [2, 0], value: -3), $1)
         },
@@ -55,7 +53,7 @@ extension OperationCase {
         }),
       OperationCase(
         name: "concat", detail: "rows", operands: [.batched([2, 3]), .batched([1, 3])],
-        differentiable: [0, 1], isTwice: true, build: { try $0.add(Concat(axis: 0), $1) },
+        differentiable: [0, 1], build: { try $0.add(Concat(axis: 0), $1) },
         reference: { x in
           [
             Block([x[0].dimensions[0], 3, 3]) { place in
@@ -69,13 +67,13 @@ extension OperationCase {
         reference: { [Block([6], $0.flatMap(\.values))] }),
       OperationCase(
         name: "gather", detail: "embeddings", operands: [.fixed([5, 3]), .classes(5)],
-        differentiable: [0], isTwice: true, build: { try $0.add(Gather(axis: 0), $1) },
+        differentiable: [0], build: { try $0.add(Gather(axis: 0), $1) },
         reference: { x in
           [Block([x[1].count, 3]) { x[0][Int(x[1].values[$0[0]]), $0[1]] }]
         }),
       OperationCase(
         name: "gather", detail: "columns", operands: [.batched([2, 4])],
-        differentiable: [0], isTwice: true,
+        differentiable: [0],
         build: { graph, x in
           // 4, 1 and 4 of the first sample, counted from 1.
           let numbers = try [3.5, 0.5, 3.5].map { try graph.add(one: Constant($0), []) }
@@ -107,7 +105,7 @@ extension OperationCase {
         }),
       OperationCase(
         name: "log_softmax", detail: "rows", operands: [.batched([2, 5], -4...4)],
-        differentiable: [0], isTwice: true, build: { try $0.add(LogSoftmax(), $1) },
+        differentiable: [0], build: { try $0.add(LogSoftmax(), $1) },
         reference: { [Naive.rows($0[0], Naive.logSoftmax)] }),
       OperationCase(
         name: "log_softmax", detail: "along another axis", operands: [.batched([3, 2], -4...4)],
@@ -128,8 +126,7 @@ extension OperationCase {
     } + [
       OperationCase(
         name: "reduce", detail: "axes that stay", operands: [.batched([2, 3])],
-        differentiable: [0], isTwice: true,
-        build: { try $0.add(Reduce(.mean, axes: [1], keepingAxes: true), $1) },
+        differentiable: [0], build: { try $0.add(Reduce(.mean, axes: [1], keepingAxes: true), $1) },
         reference: { x in
           let means = Naive.reduce(x[0], [2]) { $0.reduce(0, +) / 3 }
           return [means.reshaped(means.dimensions + [1])]
@@ -151,7 +148,6 @@ extension OperationCase {
     let all = (overBatch ? [0] : []) + axes.map { $0 + first }
     return OperationCase(
       name: "reduce", detail: "\(kind.rawValue), \(detail)", operands: [x], differentiable: [0],
-      isTwice: true,
       build: { try $0.add(Reduce(kind, axes: axes, overBatch: overBatch), $1) },
       reference: { x in
         [
@@ -188,7 +184,7 @@ extension OperationCase {
       product("rows of a batch", .batched([4]), .fixed([4, 5]), false, true),
       OperationCase(
         name: "row_product", detail: "rows of a batch", operands: [.batched([3]), .batched([4])],
-        differentiable: [0, 1], isTwice: true, build: { try $0.add(RowProduct(), $1) },
+        differentiable: [0, 1], build: { try $0.add(RowProduct(), $1) },
         reference: { [Naive.matmul(Naive.transposed($0[0]), $0[1])] }),
       OperationCase(
         name: "row_product", detail: "more axes", operands: [.batched([2, 3]), .batched([2, 4])],
@@ -213,7 +209,7 @@ extension OperationCase {
     return OperationCase(
       name: "matmul",
       detail: "\(detail)\(left ? ", left turned" : "")\(right ? ", right turned" : "")",
-      operands: [a, b], differentiable: [0, 1], isTwice: true,
+      operands: [a, b], differentiable: [0, 1],
       build: {
         try $0.add(MatMul(transposingLeft: left, transposingRight: right), $1)
       },

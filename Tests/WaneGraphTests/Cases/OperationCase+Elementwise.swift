@@ -72,7 +72,7 @@ extension OperationCase {
   ) -> OperationCase {
     OperationCase(
       name: "activation", detail: kind.rawValue, operands: [.batched([4, 9], -4...4)],
-      differentiable: [0], isTwice: true, build: { try $0.add(Activation(kind), $1) },
+      differentiable: [0], build: { try $0.add(Activation(kind), $1) },
       reference: { [$0[0].map(function)] })
   }
 
@@ -97,7 +97,6 @@ extension OperationCase {
       build: { try $0.add(Reshape([3, 4]), $1) }, reference: { [$0[0].reshaped([3, 4])] }),
     OperationCase(
       name: "softmax", detail: "rows", operands: [.batched([10], -5...5)], differentiable: [0],
-      isTwice: true,
       build: { try $0.add(Softmax(), $1) }, reference: { [Naive.rows($0[0], Naive.softmax)] }),
     OperationCase(
       name: "softmax", detail: "images", operands: [.batched([2, 2, 3])], differentiable: [0],

@@ -11,7 +11,7 @@ extension OperationCase {
       reference: { [Block([], [Naive.average($0[0].values)])] }),
     OperationCase(
       name: "squared_error", detail: "rows", operands: [.batched([6]), .batched([6])],
-      differentiable: [0], isTwice: true, build: { [try $0.add(SquaredError(), $1)[0]] },
+      differentiable: [0], build: { [try $0.add(SquaredError(), $1)[0]] },
       reference: { [squaredError($0)] }),
     OperationCase(
       name: "squared_error", detail: "images",
@@ -20,7 +20,7 @@ extension OperationCase {
       reference: { [squaredError($0)] }),
     OperationCase(
       name: "cross_entropy", detail: "classes", operands: [.batched([7], -3...3), .classes(7)],
-      differentiable: [0], isTwice: true, batches: [1, 4],
+      differentiable: [0], batches: [1, 4],
       build: {
         let results = try $0.add(CrossEntropy(), $1)
         return [results[0], results[2]]
@@ -51,7 +51,7 @@ extension OperationCase {
     OperationCase(
       name: "distillation", detail: "",
       operands: [.batched([6], -4...4), .batched([6], -4...4)], differentiable: [0],
-      isTwice: true, tolerance: 5e-6,
+      tolerance: 5e-6,
       build: { [try $0.add(DistillationLoss(temperature: 2.5), $1)[0]] },
       reference: { operands in
         [
