@@ -17,6 +17,7 @@
 #include "wane_memory.h"
 #include "wane_normalization.h"
 #include "wane_optimizer.h"
+#include "wane_order.h"
 #include "wane_pool.h"
 #include "wane_pooling.h"
 #include "wane_quantize.h"

@@ -9,7 +9,7 @@ extension Tensor {
   ///
   /// - Throws: when the letters do not fit the operands or their extents differ.
   public static func einsum(_ equation: String, _ operands: [Tensor]) throws -> Tensor {
-    let letters = try EinsumLetters(equation, operands)
+    let letters = try EinsumLetters(equation, extents: operands.map(\.shape.dimensions))
     var terms = try zip(operands, letters.inputs).map { tensor, axes in
       try EinsumTerm(tensor, axes).withDiagonals()
     }
@@ -23,49 +23,6 @@ extension Tensor {
     }
     result = try result.summed(keeping: Set(letters.output))
     return try result.ordered(letters.output).tensor
-  }
-}
-
-/// The letters of an equation, checked against the operands.
-private struct EinsumLetters {
-  let inputs: [[Character]]
-  let output: [Character]
-
-  init(_ equation: String, _ operands: [Tensor]) throws {
-    func fail(_ message: String) -> WaneError {
-      WaneError("einsum", "\(message) in '\(equation)'")
-    }
-    let text = equation.filter { $0 != " " }
-    let sides = text.split(separator: "->", omittingEmptySubsequences: false)
-    guard (1...2).contains(sides.count) else { throw fail("one arrow expected") }
-    inputs = sides[0].split(separator: ",", omittingEmptySubsequences: false).map(Array.init)
-    guard text.allSatisfy({ $0.isASCII && ($0.isLetter || ",->".contains($0)) }) else {
-      throw fail("letters, commas and an arrow expected")
-    }
-    guard inputs.count == operands.count else {
-      throw fail("\(operands.count) operands for \(inputs.count) terms")
-    }
-    var extents: [Character: Int] = [:]
-    for (axes, tensor) in zip(inputs, operands) {
-      guard axes.count == tensor.shape.rank else {
-        throw fail("'\(String(axes))' does not name the axes of shape \(tensor.shape)")
-      }
-      for (letter, extent) in zip(axes, tensor.shape.dimensions) {
-        guard extents[letter, default: extent] == extent else {
-          throw fail("'\(letter)' is \(extents[letter] ?? 0) and \(extent)")
-        }
-        extents[letter] = extent
-      }
-    }
-    if sides.count == 2 {
-      output = Array(sides[1])
-    } else {
-      let all = inputs.flatMap { $0 }
-      output = Set(all).filter { letter in all.count { $0 == letter } == 1 }.sorted()
-    }
-    guard Set(output).count == output.count, output.allSatisfy({ extents[$0] != nil }) else {
-      throw fail("the result '\(String(output))' must name axes of the operands, each once")
-    }
   }
 }
 

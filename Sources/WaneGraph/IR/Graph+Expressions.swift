@@ -19,6 +19,46 @@ extension Graph {
     return try reshape(sum, to.dimensions, layer: layer)
   }
 
+  /// The product of the elements along axes of a sample, or of a value without a batch.
+  ///
+  /// Halves are multiplied again and again, so that the gradient is right where elements are zero, of
+  /// any order.
+  public mutating func product(
+    _ value: Value, axes: [Int], keepingAxes: Bool = false, layer: String = ""
+  ) throws -> Value {
+    let extents = type(of: value).dimensions
+    guard axes.allSatisfy(extents.indices.contains), Set(axes).count == axes.count else {
+      throw WaneError("prod", "axes \(axes) do not fit \(type(of: value))")
+    }
+    let kept = extents.indices.filter { !axes.contains($0) }
+    let count = axes.reduce(1) { $0 * extents[$1] }
+    let turned = try add(one: Transpose(kept + axes), [value], layer: layer)
+    let outer = kept.map { extents[$0] }
+    var rows = try reshape(turned, outer + [count], layer: layer)
+    func part(_ start: Int, _ count: Int) throws -> Value {
+      let slice = Slice(starts: outer.map { _ in 0 } + [start], extents: outer + [count])
+      return try add(one: slice, [rows], layer: layer)
+    }
+    var left = count
+    var odd: [Value] = []
+    while left > 1 {
+      if left % 2 == 1 { odd.append(try part(left - 1, 1)) }
+      rows = try add(
+        one: Binary(.multiply), [part(0, left / 2), part(left / 2, left / 2)], layer: layer)
+      left /= 2
+    }
+    if count == 0 {
+      let one = try add(one: Constant(1), [], layer: layer)
+      let operands = type(of: value).isBatched ? [one, value] : [one]
+      rows = try add(one: BroadcastTo(outer + [1]), operands, layer: layer)
+    }
+    for factor in odd {
+      rows = try add(one: Binary(.multiply), [rows, factor], layer: layer)
+    }
+    let result = keepingAxes ? extents.indices.map { axes.contains($0) ? 1 : extents[$0] } : outer
+    return try reshape(rows, result, layer: layer)
+  }
+
   /// The value under other extents; itself when it has them.
   public mutating func reshape(_ value: Value, _ dimensions: [Int], layer: String = "") throws
     -> Value

@@ -12,6 +12,7 @@ extension Graph {
     Attention.self, Embedding.self, GRU.self, LSTM.self, SimpleRNN.self,
     Conv2DTranspose.self, GaussianNoise.self, PReLU.self, SampleNorm.self, SpatialDropout.self,
     Standardize.self, UpSample2D.self,
+    CumulativeSum.self, ExtremePosition.self, Flip.self, Sort.self,
   ])
 
   /// The operations that only training graphs and compiled graphs have.
@@ -29,7 +30,7 @@ extension Graph {
     AttentionGradient.self, EmbeddingGradient.self, RecurrentGradient.self,
     ClassWeights.self, CountHits.self, Logits.self, LogitsGradient.self, SoftTargets.self,
     TargetLoss.self, WeighSamples.self,
-    CausalMask.self, MaxPool2DSelection.self,
+    CausalMask.self, MaxPool2DSelection.self, PutAlong.self, TakeAlong.self,
     ChannelSums.self, PReLUGradient.self, SampleNormGradient.self, UpSample2DGradient.self,
   ])
 

@@ -29,17 +29,7 @@ extension Function {
         return try call.trace.add(Unary(function), x)
       }
     } + [
-      .symbolic(
-        "clamp", "Elements cut to a range; nil leaves an end open.",
-        signature: "clamp(low, high) -> SymbolicTensor"
-      ) { call in
-        let context = call.context
-        let low = context.isNone(2) ? nil : Float(try context.number(2))
-        let high = context.isNone(3) ? nil : Float(try context.number(3))
-        let limit = Float.greatestFiniteMagnitude
-        return try call.trace.add(
-          Clip(low: low ?? -limit, high: high ?? limit), call.trace.float(call.value(1)))
-      },
+      clamp("clamp"), clamp("clip"),
       softmax("softmax", Softmax()), softmax("log_softmax", LogSoftmax()),
     ]
 
@@ -56,7 +46,7 @@ extension Function {
       }
     }
     + [Arithmetic.maximum, .minimum].map { arithmetic($0.rawValue, $0, "\($0.rawValue)(other)") }
-    + Logic.allCases.map { logic($0.rawValue, $0) }
+    + Logic.allCases.map { logic($0.rawValue, $0) } + NumberKind.allCases.map { kind($0) }
     + [
       .symbolic(
         "logical_not", "Whether the element is 0.",
@@ -108,6 +98,37 @@ extension Function {
       }
     }
     return nil
+  }
+
+  private static func clamp(_ name: String) -> Function {
+    .symbolic(
+      name, "Elements cut to a range; nil leaves an end open.",
+      signature: "\(name)(low, high) -> SymbolicTensor"
+    ) { call in
+      let context = call.context
+      let low = context.isNone(2) ? nil : Float(try context.number(2))
+      let high = context.isNone(3) ? nil : Float(try context.number(3))
+      let limit = Float.greatestFiniteMagnitude
+      return try call.trace.add(
+        Clip(low: low ?? -limit, high: high ?? limit), call.trace.float(call.value(1)))
+    }
+  }
+
+  /// Of what kind elements are: a number that is none differs from itself, and one that is not finite
+  /// from itself less itself.
+  private static func kind(_ kind: NumberKind) -> Function {
+    .symbolic(
+      kind.rawValue, "As of a tensor.", signature: "\(kind.rawValue)() -> SymbolicTensor of bool"
+    ) { call in
+      let trace = call.trace
+      let x = try trace.float(call.value(1))
+      if kind == .nan { return try trace.add(Compare(.notEqual), x, x) }
+      let rest = try trace.add(Binary(.subtract), x, x)
+      let isFinite = try trace.add(Compare(.equal), rest, trace.constant(0))
+      if kind == .finite { return isFinite }
+      let isNumber = try trace.add(Compare(.equal), x, x)
+      return try trace.add(Compare(.greater), trace.float(isNumber), trace.float(isFinite))
+    }
   }
 
   private static func logic(_ name: String, _ operation: Logic) -> Function {

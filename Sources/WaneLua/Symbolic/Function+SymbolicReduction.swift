@@ -18,6 +18,18 @@ extension Function {
         try trace.truth(
           trace.reduce(.minimum, trace.float(trace.truth(x)), axes, keepingAxes: keeps))
       },
+      reduce("prod") { trace, x, axes, keeps, _ in
+        let type = trace.type(x)
+        let own = axes.map { type.isBatched ? $0 - 1 : $0 }
+        guard own.allSatisfy({ $0 >= 0 }) else {
+          throw WaneError("prod", "axes of a sample expected for \(type), which has a batch")
+        }
+        return try trace.graph.product(
+          trace.float(x), axes: own, keepingAxes: keeps, layer: trace.layer)
+      },
+      reduce("norm", [order]) { trace, x, axes, keeps, options in
+        try norm(trace, trace.float(x), axes, keeps, options.number("order", default: 2))
+      },
       reduce("var", [correction], variance),
       reduce("std", [correction]) { trace, x, axes, keeps, options in
         try trace.add(Unary(.sqrt), variance(trace, x, axes, keeps, options))
@@ -40,6 +52,29 @@ extension Function {
 
   private static let correction = Option(
     "correction", "integer", default: "0", "divides by n - correction; 1 for a sample")
+
+  private static let order = Option(
+    "order", "1, 2 or math.huge", default: "2",
+    "1 for the sum of absolute values, math.huge for the largest of them")
+
+  /// The gradient of a length of zero is zero, one of those it might be.
+  private static func norm(
+    _ trace: Trace, _ x: Value, _ axes: [Int], _ keeps: Bool, _ order: Double
+  ) throws -> Value {
+    switch order {
+    case 1: return try trace.reduce(.sum, trace.add(Unary(.abs), x), axes, keepingAxes: keeps)
+    case 2:
+      let squares = try trace.reduce(
+        .sum, trace.add(Unary(.square), x), axes, keepingAxes: keeps)
+      let zero = try trace.constant(0)
+      let isPositive = try trace.add(Compare(.greater), squares, zero)
+      let safe = try trace.add(Where(), isPositive, squares, trace.constant(1))
+      return try trace.add(Where(), isPositive, trace.add(Unary(.sqrt), safe), zero)
+    case .infinity:
+      return try trace.reduce(.maximum, trace.add(Unary(.abs), x), axes, keepingAxes: keeps)
+    default: throw WaneError("norm", "order must be 1, 2 or infinity, got \(Scalar.real(order))")
+    }
+  }
 
   private static func variance(
     _ trace: Trace, _ x: Value, _ axes: [Int], _ keeps: Bool, _ options: Options

@@ -120,6 +120,10 @@ extension Function {
       "matmul", "The matrix product; axes before the last two are batches.",
       signature: "matmul(other) -> SymbolicTensor"
     ) { call in try product(call) },
+    .symbolic(
+      "dot", "The sum of products of two vectors; of matrices, their product.",
+      signature: "dot(other) -> SymbolicTensor"
+    ) { call in try product(call) },
   ]
 
   static let symbolicElements: [Function] = [
@@ -192,7 +196,7 @@ extension Function {
   ]
 
   /// What asks for values that there are none of yet.
-  private static func withoutValue(_ name: String) -> Function {
+  static func withoutValue(_ name: String) -> Function {
     Function(
       name, "An error: there are no values yet.", signature: "\(name)() -> an error"
     ) { _ in

@@ -21,6 +21,7 @@ extension Noun {
       },
     ],
     methods: Function.symbolicElements + Function.symbolicShape + Function.symbolicMath
-      + Function.symbolicComparison + Function.symbolicReduction,
+      + Function.symbolicComparison + Function.symbolicReduction + Function.symbolicOrder
+      + Function.symbolicRearranging,
     metamethods: Function.symbolicOperators + Function.symbolicIndexing)
 }

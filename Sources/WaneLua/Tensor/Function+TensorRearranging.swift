@@ -122,7 +122,7 @@ extension CallContext {
   }
 
   /// Widths before and after each axis.
-  fileprivate func widths(_ index: Int, axes: Int) throws -> [(before: Int, after: Int)] {
+  func widths(_ index: Int, axes: Int) throws -> [(before: Int, after: Int)] {
     guard isTable(index) else {
       let width = try integer(index)
       return [(before: Int, after: Int)](repeating: (width, width), count: axes)

@@ -8,7 +8,7 @@ extension Namespace {
       functions: Function.tensorCreation + Function.randomTensors
         + Function.tensorJoining.map {
           $0.orSymbolic(Function.symbolicComparison).orSymbolicList(Function.symbolicJoining)
-        } + Function.tensorProducts)
+        } + Function.tensorProducts.map { $0.orSymbolic(Function.symbolicProducts) })
   ]
 }
 
