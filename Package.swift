@@ -97,7 +97,7 @@ let package = Package(
       dependencies: ["WaneCompress", "WaneNN", "WaneGraph", "WaneTensor"], swiftSettings: swift),
     .testTarget(name: "COneDNNTests", dependencies: ["COneDNN"], swiftSettings: swift),
     .testTarget(
-      name: "CKernelsTests", dependencies: ["CKernels"], exclude: ["sanitize.c", "sanitize.sh"],
+      name: "CKernelsTests", dependencies: ["CKernels"], exclude: ["sanitize"],
       swiftSettings: swift),
   ],
   cLanguageStandard: .gnu11

@@ -41,6 +41,31 @@ static int64_t failing_after = -1;
 
 static _Thread_local int64_t external;
 
+/* Under AddressSanitizer, what lies behind a block and what has been given back must not be
+   touched. Blocks follow each other without a gap, so each has room for a guard. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WANE_MEMORY_GUARDED 1
+#endif
+#endif
+#ifdef WANE_MEMORY_GUARDED
+void __asan_poison_memory_region(const volatile void *start, size_t size);
+void __asan_unpoison_memory_region(const volatile void *start, size_t size);
+enum { guard = WANE_MEMORY_ALIGNMENT };
+int wane_memory_is_guarded(void) { return 1; }
+void wane_memory_forbid(const void *start, size_t size) {
+  __asan_poison_memory_region(start, size);
+}
+void wane_memory_allow(const void *start, size_t size) {
+  __asan_unpoison_memory_region(start, size);
+}
+#else
+enum { guard = 0 };
+int wane_memory_is_guarded(void) { return 0; }
+void wane_memory_forbid(const void *start, size_t size) { (void)start, (void)size; }
+void wane_memory_allow(const void *start, size_t size) { (void)start, (void)size; }
+#endif
+
 /* The class that holds `size`, and the size of its blocks; at least `smallest`. */
 static int wane_memory_class(size_t size, size_t *block_size) {
   if (size < smallest) size = smallest;
@@ -89,6 +114,7 @@ static void wane_memory_shrink(size_t keep) {
     if (size <= largest_in_slab) break;
     while (free_lists[kind] && cached_large > keep) {
       free_block *block = free_lists[kind];
+      wane_memory_allow(block, size); /* the address may come back as anything */
       free_lists[kind] = block->next;
       cached_large -= size;
       munmap(block, size);
@@ -98,9 +124,9 @@ static void wane_memory_shrink(size_t keep) {
 
 /* Sets *fresh when the block is known to be zero. */
 static void *wane_memory_take(size_t size, bool *fresh) {
-  if (size > largest) return NULL;
+  if (size > largest - guard) return NULL;
   size_t block_size;
-  int kind = wane_memory_class(size, &block_size);
+  int kind = wane_memory_class(size + guard, &block_size);
   bool small = block_size <= largest_in_slab;
   void *block = NULL;
   *fresh = false;
@@ -111,6 +137,7 @@ static void *wane_memory_take(size_t size, bool *fresh) {
   if (allowed) {
     if (free_lists[kind]) {
       free_block *first = free_lists[kind];
+      wane_memory_allow(first, block_size);
       free_lists[kind] = first->next;
       *(small ? &cached_small : &cached_large) -= block_size;
       block = first;
@@ -132,7 +159,9 @@ static void *wane_memory_take(size_t size, bool *fresh) {
   }
   pthread_mutex_unlock(&mutex);
 
-  if (block) external += (int64_t)block_size;
+  if (!block) return NULL;
+  wane_memory_forbid((char *)block + size, block_size - size);
+  external += (int64_t)block_size;
   return block;
 }
 
@@ -151,14 +180,16 @@ void *wane_memory_allocate_zeroed(size_t size) {
 void wane_memory_release(void *block, size_t size) {
   if (!block) return;
   size_t block_size;
-  int kind = wane_memory_class(size, &block_size);
+  int kind = wane_memory_class(size + guard, &block_size);
   bool small = block_size <= largest_in_slab;
+  wane_memory_allow(block, block_size);
 
   pthread_mutex_lock(&mutex);
   live -= (int64_t)block_size;
   free_block *freed = block;
   freed->next = free_lists[kind];
   free_lists[kind] = freed;
+  wane_memory_forbid(block, block_size);
   if (small) {
     cached_small += block_size;
   } else {

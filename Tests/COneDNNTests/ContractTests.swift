@@ -45,6 +45,22 @@ import Testing
     }
   }
 
+  /// Gradients of the weights of strided convolutions of single pixels, which oneDNN gives too little
+  /// scratch memory with AVX2: the guards of `Kernel` are what is asked about.
+  @Test func primitivesStayInTheirScratch() {
+    var random = TestRandom(seed: 5)
+    for channels: (Int64, Int64) in [(3, 5), (8, 8), (16, 24), (24, 16), (40, 64)] {
+      for stride: Int64 in [2, 3] {
+        for size: Int64 in [5, 8, 13] {
+          let shape = ConvolutionTests.shape(
+            batch: 2, size: (size, size), channels: channels, kernel: (1, 1),
+            stride: (stride, stride))
+          ConvolutionTests.check(shape, random: &random)
+        }
+      }
+    }
+  }
+
   @Test func hugeShapesAreErrorsNotOverflows() {
     let huge: [(inout wane_dnn_convolution) -> Void] = [
       { $0.height = .max },

@@ -1,8 +1,11 @@
 import COneDNN
 import Testing
 
-/// Owns a kernel under test with its scratch, filled with NaN to catch reads of unset bytes.
+/// Owns a kernel under test with its scratch, filled with NaN to catch reads of unset bytes, and with a
+/// guard behind it to catch writes beyond what the kernel asked for.
 final class Kernel {
+  /// More than a primitive was ever seen to write beyond its end.
+  private static let guardBytes = 4096
   private let handle: OpaquePointer
   private let scratch: UnsafeMutableRawPointer
 
@@ -17,8 +20,18 @@ final class Kernel {
     }
     handle = made
     let bytes = wane_dnn_scratch_bytes(made)
-    scratch = .allocate(byteCount: bytes + 64, alignment: 64)
-    scratch.initializeMemory(as: UInt8.self, repeating: 0xFF, count: bytes + 64)
+    scratch = Self.guarded(bytes)
+  }
+
+  private static func guarded(_ bytes: Int) -> UnsafeMutableRawPointer {
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes + guardBytes, alignment: 64)
+    memory.initializeMemory(as: UInt8.self, repeating: 0xFF, count: bytes + guardBytes)
+    return memory
+  }
+
+  /// Whether nothing was written behind the bytes that may be used.
+  private static func isWhole(_ memory: UnsafeMutableRawPointer, _ bytes: Int) -> Bool {
+    UnsafeRawBufferPointer(start: memory + bytes, count: guardBytes).allSatisfy { $0 == 0xFF }
   }
 
   deinit {
@@ -31,7 +44,7 @@ final class Kernel {
   /// Runs with weights in Keras layout, packing them first when the kernel wants that.
   func run(_ arguments: wane_dnn_arguments, weights: [Float] = []) {
     let bytes = wane_dnn_weights_bytes(handle)
-    let packed = UnsafeMutableRawPointer.allocate(byteCount: bytes + 64, alignment: 64)
+    let packed = Self.guarded(bytes)
     defer { packed.deallocate() }
     weights.withUnsafeBufferPointer { plain in
       var arguments = arguments
@@ -46,6 +59,8 @@ final class Kernel {
         #expect(status == WANE_DNN_OK, "\(String(cString: wane_dnn_last_error()))")
       }
     }
+    #expect(Self.isWhole(scratch, wane_dnn_scratch_bytes(handle)), "scratch of \(implementation)")
+    #expect(Self.isWhole(packed, bytes), "weights of \(implementation)")
   }
 }
 

@@ -48,6 +48,13 @@ void wane_memory_reset_peak(void);
    For tests of the out-of-memory paths. */
 void wane_memory_fail_after(int64_t count);
 
+/* Whether this was compiled with AddressSanitizer. Then every block has a guard behind it, blocks
+   that were given back must not be touched, and the two functions below forbid and allow parts of a
+   block. Otherwise they do nothing. */
+int wane_memory_is_guarded(void);
+void wane_memory_forbid(const void *start, size_t size);
+void wane_memory_allow(const void *start, size_t size);
+
 /* What Lua's collector must be told.
 
    A userdata of 24 bytes may hold megabytes. `wane_memory_allocate` adds the size of the block to a

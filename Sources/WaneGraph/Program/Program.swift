@@ -14,6 +14,8 @@ public final class Program {
     let run: Kernel
     /// The results that are floats.
     let results: [Buffer]
+    /// What it may touch, where that is watched over.
+    let allowed: MemoryWatch.Part
   }
 
   /// Samples of one run.
@@ -34,6 +36,7 @@ public final class Program {
   private let weights: WeightStore
   private let placement: [Value: Buffer]
   private let failure: Storage
+  private let watch: MemoryWatch?
 
   /// What a pointer without meaning points to.
   nonisolated(unsafe) static let nowhere = UnsafeMutableRawPointer.allocate(
@@ -71,6 +74,7 @@ public final class Program {
 
     var steps = ContiguousArray<Step>()
     var scratchBytes = 0
+    let isWatched = MemoryWatch.isOn
     func buffer(_ value: Value) throws -> Buffer {
       if let buffer = placement[value] { return buffer }
       let shape = try graph.type(of: value).shape(batch: batch)
@@ -108,14 +112,24 @@ public final class Program {
         outputBuffers: node.outputs.indices.map { placement[Value(node: index, output: $0)] },
         weights: weights, nodeKey: "\(index)", team: team)
       do {
+        let run = try node.operation.lower(&context)
+        let outputs = node.outputs.indices.map { Value(node: index, output: $0) }
+        let touched =
+          isWatched
+          ? try node.inputs.map { ($0, try buffer($0)) }
+            + outputs.compactMap { value in placement[value].map { (value, $0) } } : []
         steps.append(
           Step(
-            layer: node.layer, operation: type(of: node.operation).name,
-            run: try node.operation.lower(&context),
-            results: node.outputs.indices.compactMap { output in
-              node.outputs[output].dtype == .f32
-                ? placement[Value(node: index, output: output)] : nil
-            }))
+            layer: node.layer, operation: type(of: node.operation).name, run: run,
+            results: outputs.compactMap { value in
+              graph.type(of: value).dtype == .f32 ? placement[value] : nil
+            },
+            allowed: MemoryWatch.Part(
+              buffers: touched.map { value, buffer in
+                UnsafeRawBufferPointer(
+                  start: buffer.pointer,
+                  count: buffer.count * graph.type(of: value).dtype.byteCount)
+              }, scratchBytes: context.scratchBytes)))
       } catch let error as WaneError {
         throw error.inLayer(node.layer)
       }
@@ -127,7 +141,10 @@ public final class Program {
       steps.append(
         Step(
           layer: "", operation: "copy",
-          run: { _ in pointer.copyMemory(from: source.pointer, byteCount: bytes) }, results: []))
+          run: { _ in pointer.copyMemory(from: source.pointer, byteCount: bytes) }, results: [],
+          allowed: MemoryWatch.Part(
+            buffers: [UnsafeRawBufferPointer(start: source.pointer, count: bytes)],
+            scratchBytes: 0)))
     }
 
     self.batch = batch
@@ -138,6 +155,7 @@ public final class Program {
     self.placement = placement
     self.scratchBytes = scratchBytes
     scratch = try Storage(byteCount: scratchBytes, for: "program")
+    watch = isWatched ? MemoryWatch(arena: arena, scratch: scratch) : nil
     failure = try Storage(byteCount: 64, for: "program")
     failure.pointer.storeBytes(of: 0, as: Int32.self)
     inputs = try graph.inputs.map(buffer)
@@ -156,7 +174,15 @@ public final class Program {
       scratch: scratch.pointer, failure: failure.pointer.assumingMemoryBound(to: Int32.self),
       seed: seed, step: step, firstSample: firstSample)
     // By index: an iterator over closures allocates in unoptimised builds.
-    for index in steps.indices { steps[index].run(state) }
+    for index in steps.indices { run(steps[index], state) }
+  }
+
+  /// Runs one kernel.
+  @inline(__always)
+  private func run(_ step: borrowing Step, _ state: borrowing RunState) {
+    watch?.allow(step.allowed)
+    step.run(state)
+    watch?.allowAll()
   }
 
   /// Throws when a library failed in a run since the last check.
@@ -177,7 +203,7 @@ public final class Program {
       seed: seed, step: step, firstSample: firstSample)
     var found: Step?
     for current in steps {
-      current.run(state)
+      run(current, state)
       let isFine = current.results.allSatisfy { wane_all_finite_f32($0.floats, $0.count) != 0 }
       if found == nil, !isFine { found = current }
     }
@@ -191,7 +217,7 @@ public final class Program {
     if times.count != steps.count { times = [Double](repeating: 0, count: steps.count) }
     for index in steps.indices {
       let start = Clock.seconds()
-      steps[index].run(state)
+      run(steps[index], state)
       times[index] += Clock.seconds() - start
     }
   }

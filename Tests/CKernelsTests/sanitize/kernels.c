@@ -1,67 +1,11 @@
 /* What a test in Swift cannot do: every kernel on buffers that end where the data ends, under the
    address and undefined-behaviour sanitizers; the allocator with injected failures (a switch of the
-   whole process); the pool under the thread sanitizer and after a fork. Run by sanitize.sh. Prints
+   whole process); the pool under the thread sanitizer and after a fork. Run by run.sh. Prints
    what failed and returns how many. */
 
-#include "wane_kernels.h"
+#include "sanitize.h"
 
-#include <errno.h>
-#include <math.h>
-#include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-static int failures;
-
-#define CHECK(condition)                                             \
-  do {                                                               \
-    if (!(condition)) {                                              \
-      failures++;                                                    \
-      printf("%s:%d: failed: %s\n", __FILE__, __LINE__, #condition); \
-    }                                                                \
-  } while (0)
-
-static const size_t lengths[] = {0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 257};
-enum { length_count = sizeof lengths / sizeof *lengths };
-
-static uint32_t state = 1;
-static uint32_t next(void) {
-  state ^= state << 13;
-  state ^= state >> 17;
-  state ^= state << 5;
-  return state;
-}
-
-/* Heap blocks of exactly the size of the data. */
-static void *block(size_t count, size_t size) {
-  void *memory = malloc(count * size);
-  if (!memory && count * size) exit(99);
-  for (size_t i = 0; i < count * size; i++) ((uint8_t *)memory)[i] = 0;
-  return memory;
-}
-
-static float *floats(size_t n) {
-  static const float awkward[] = {0, -0.0f, INFINITY, -INFINITY, NAN, 1e30f, -1e-42f, 3e9f};
-  float *x = block(n, sizeof *x);
-  for (size_t i = 0; i < n; i++)
-    x[i] = next() % 16 ? (float)(int32_t)next() * 0x1p-29f : awkward[next() % 8];
-  return x;
-}
-
-static float *plain(size_t n) {
-  float *x = block(n, sizeof *x);
-  for (size_t i = 0; i < n; i++) x[i] = (float)(int32_t)next() * 0x1p-29f;
-  return x;
-}
-
-static uint8_t *bytes(size_t n) {
-  uint8_t *x = block(n, 1);
-  for (size_t i = 0; i < n; i++) x[i] = (uint8_t)next();
-  return x;
-}
+int sanitize_failures;
 
 static void test_elementwise(size_t n) {
   float *a = floats(n), *b = floats(n), *y = floats(n);
@@ -240,6 +184,7 @@ static void test_pooling(void) {
   uint8_t *x8 = bytes(in), *y8 = block(out, 1);
   wane_max_pool_f32(&s, x, y, index);
   wane_max_pool_grad_f32(&s, index, y, dx);
+  wane_max_pool_selection_f32(&s, index, x, y);
   wane_average_pool_f32(&s, x, y);
   wane_average_pool_grad_f32(&s, y, dx);
   wane_max_pool_u8(&s, x8, y8);
@@ -302,175 +247,6 @@ static void test_integer(uint32_t levels) {
   for (int i = 0; i < 2; i++) free(codes[i]), free(values[i]);
 }
 
-static void test_memory(void) {
-  int64_t before = wane_memory_live_bytes();
-  wane_external_bytes_take();
-  enum { count = 600 };
-  static void *blocks[count];
-  static size_t sizes[count];
-  for (int round = 0; round < 20; round++) {
-    for (int i = 0; i < count; i++) {
-      sizes[i] = next() % 5 ? next() % 5000 : next() % 3000000;
-      blocks[i] = wane_memory_allocate(sizes[i]);
-      CHECK(blocks[i] && (uintptr_t)blocks[i] % WANE_MEMORY_ALIGNMENT == 0);
-      memset(blocks[i], i, sizes[i]);
-    }
-    for (int i = 0; i < count; i++) {
-      uint8_t *b = blocks[i];
-      CHECK(sizes[i] == 0 || (b[0] == (uint8_t)i && b[sizes[i] - 1] == (uint8_t)i));
-      wane_memory_release(b, sizes[i]);
-    }
-  }
-  CHECK(wane_memory_live_bytes() == before);
-  CHECK(wane_external_bytes_take() == 0);
-
-  /* Zeroed blocks are zero although they are used ones. */
-  for (size_t size = 1; size < 300000; size = 3 * size + 1) {
-    uint8_t *b = wane_memory_allocate(size);
-    memset(b, 0xff, size);
-    wane_memory_release(b, size);
-    b = wane_memory_allocate_zeroed(size);
-    for (size_t i = 0; i < size; i++) CHECK(b[i] == 0);
-    wane_memory_release(b, size);
-  }
-
-  /* A block is at most a quarter larger than asked for (and at least 64 bytes). */
-  for (size_t size = 256; size < (size_t)1 << 40; size += size / 3) {
-    before = wane_memory_live_bytes();
-    void *b = wane_memory_allocate(size);
-    if (b) CHECK(wane_memory_live_bytes() - before <= (int64_t)(size + size / 4 + 4096));
-    wane_memory_release(b, size);
-  }
-  CHECK(!wane_memory_allocate(SIZE_MAX));
-  CHECK(!wane_memory_allocate((size_t)PTRDIFF_MAX));
-  CHECK(!wane_memory_allocate_zeroed(SIZE_MAX / 2));
-  wane_memory_release(NULL, 12);
-
-  /* Failure injection. */
-  wane_memory_fail_after(2);
-  void *a = wane_memory_allocate(10), *b = wane_memory_allocate(1 << 20);
-  CHECK(a && b);
-  CHECK(!wane_memory_allocate(10) && !wane_memory_allocate_zeroed(1 << 20));
-  wane_memory_fail_after(-1);
-  void *c = wane_memory_allocate(10);
-  CHECK(c);
-  wane_memory_release(a, 10), wane_memory_release(b, 1 << 20), wane_memory_release(c, 10);
-
-  /* Caching: blocks are reused, and the limit holds. */
-  wane_memory_trim(0);
-  a = wane_memory_allocate(4 << 20);
-  wane_memory_release(a, 4 << 20);
-  b = wane_memory_allocate(4 << 20);
-  CHECK(a == b);
-  wane_memory_release(b, 4 << 20);
-  CHECK(wane_memory_cached_bytes() >= 4 << 20);
-  size_t limit = wane_memory_set_cache_limit(1 << 20);
-  CHECK(limit == 128 << 20);
-  size_t left = wane_memory_trim(0);
-  CHECK(left < 8 << 20); /* small blocks alone */
-  CHECK(wane_memory_trim(0) == left);
-  a = wane_memory_allocate(4 << 20);
-  wane_memory_release(a, 4 << 20);
-  CHECK((size_t)wane_memory_cached_bytes() <= left + (1 << 20));
-  wane_memory_set_cache_limit(limit);
-
-  wane_memory_reset_peak();
-  before = wane_memory_live_bytes();
-  a = wane_memory_allocate(1 << 20);
-  wane_memory_release(a, 1 << 20);
-  CHECK(wane_memory_peak_bytes() == before + (1 << 20));
-
-  /* The counter of external bytes: new bytes count, bytes freed again do not, old ones do not make
-     it negative. */
-  wane_external_bytes_take();
-  a = wane_memory_allocate(1 << 20);
-  CHECK(wane_external_bytes_take() == 1 << 20);
-  wane_memory_release(a, 1 << 20);
-  CHECK(wane_external_bytes_take() == 0);
-  wane_external_bytes_add(100);
-  wane_external_bytes_add(INT64_MAX);
-  CHECK(wane_external_bytes_take() == INT64_MAX);
-  wane_external_bytes_add(INT64_MIN);
-  CHECK(wane_external_bytes_take() == 0);
-}
-
-/* Threads that allocate, and pass blocks on through the pool. */
-static void *allocate_and_release(void *argument) {
-  uint32_t seed = (uint32_t)(uintptr_t)argument;
-  for (int i = 0; i < 2000; i++) {
-    seed = seed * 1664525u + 1013904223u;
-    size_t size = seed >> (8 + seed % 12);
-    uint8_t *b = wane_memory_allocate(size % 200000);
-    if (!b) continue;
-    b[0] = 1;
-    wane_memory_release(b, size % 200000);
-  }
-  return NULL;
-}
-
-typedef struct {
-  wane_barrier *barrier;
-  int slots[8];
-  int threads;
-  int errors[8];
-} meeting;
-
-static void meet(void *context, int worker) {
-  meeting *m = context;
-  for (int phase = 1; phase <= 50; phase++) {
-    m->slots[worker] = phase;
-    wane_barrier_wait(m->barrier);
-    for (int i = 0; i < m->threads; i++) m->errors[worker] += m->slots[i] != phase;
-    wane_barrier_wait(m->barrier);
-  }
-}
-
-static void count(void *context, int worker) { ((int *)context)[worker]++; }
-
-static void test_pool(void) {
-  for (int threads = 1; threads <= 5; threads++) {
-    wane_pool *pool = wane_pool_create(threads);
-    CHECK(pool);
-    int counts[8] = {0};
-    for (int i = 0; i < 200; i++) {
-      CHECK(wane_pool_run(pool, count, counts) == 0);
-      if (i % 50 == 0) usleep(3000);
-    }
-    for (int i = 0; i < threads; i++) CHECK(counts[i] == 200);
-    meeting m = {.barrier = wane_barrier_create(threads), .threads = threads};
-    CHECK(wane_pool_run(pool, meet, &m) == 0);
-    for (int i = 0; i < threads; i++) CHECK(m.errors[i] == 0);
-    wane_barrier_destroy(m.barrier);
-    wane_pool_destroy(pool);
-  }
-  pthread_t threads[4];
-  for (uintptr_t i = 0; i < 4; i++)
-    pthread_create(&threads[i], NULL, allocate_and_release, (void *)(i + 1));
-  for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
-}
-
-/* The pool and the allocator in the child of a fork. */
-static void test_fork(void) {
-  wane_pool *pool = wane_pool_create(3);
-  int counts[3] = {0};
-  wane_pool_run(pool, count, counts);
-  fflush(stdout);
-  pid_t child = fork();
-  if (child == 0) {
-    alarm(20);
-    void *b = wane_memory_allocate(100);
-    wane_memory_release(b, 100);
-    int status = wane_pool_run(pool, count, counts);
-    wane_pool_destroy(pool);
-    _exit(b && status == 0 && counts[0] == 2 && counts[1] == 2 && counts[2] == 2 ? 0 : 1);
-  }
-  int status = 1;
-  CHECK(child > 0 && waitpid(child, &status, 0) == child && status == 0);
-  wane_pool_run(pool, count, counts);
-  CHECK(counts[0] == 2 && counts[1] == 2 && counts[2] == 2);
-  wane_pool_destroy(pool);
-}
-
 int main(int argc, char **argv) {
   const char *what = argc > 1 ? argv[1] : "all";
   if (strcmp(what, "threads")) {
@@ -483,6 +259,7 @@ int main(int argc, char **argv) {
         test_casts(lengths[i]);
         test_rows(lengths[i]);
         test_optimizers(lengths[i]);
+        sanitize_layers(lengths[i]);
         test_grid(1, 1, lengths[i]);
         test_grid(2, 3, lengths[i]);
         if (lengths[i]) test_grid(3, lengths[i], 1);
@@ -491,10 +268,10 @@ int main(int argc, char **argv) {
     }
     for (int i = 0; i < 400; i++) test_integer(levels);
     wane_cpu_restrict(~0u);
-    test_memory();
-    test_fork();
+    sanitize_memory();
+    sanitize_fork();
   }
-  test_pool();
-  printf(failures ? "%d failures\n" : "no failures\n", failures);
-  return failures > 0;
+  sanitize_pool();
+  printf(sanitize_failures ? "%d failures\n" : "no failures\n", sanitize_failures);
+  return sanitize_failures > 0;
 }

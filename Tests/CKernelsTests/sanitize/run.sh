@@ -3,7 +3,7 @@
 # behaviour first, then the thread pool and the allocator under the thread sanitizer.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-kernels=$here/../../Sources/CKernels
+kernels=$here/../../../Sources/CKernels
 clang=${CLANG:-clang}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -13,7 +13,7 @@ build() {
   output=$1
   shift
   "$clang" -std=gnu11 -g -O1 -Wall -Wextra -Werror -Wno-pass-failed -fuse-ld=lld \
-    -I"$kernels/include" "$here/sanitize.c" "$kernels"/*.c -o "$output" -lm -lpthread "$@"
+    -I"$kernels/include" "$here"/*.c "$kernels"/*.c -o "$output" -lm -lpthread "$@"
 }
 
 build "$work/address" -fsanitize=address,undefined -fno-sanitize-recover=undefined
