@@ -3,6 +3,7 @@
  * Swift writes it with functions that cannot raise. It is pushed when Swift has returned, in a
  * protected call if it owns anything, so that an error in the middle (memory) loses nothing.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -179,7 +180,8 @@ static void push_value(lua_State *L, reader *tape) {
       lua_pushinteger(L, (lua_Integer)value->integer);
       break;
     case WANE_NUMBER:
-      lua_pushnumber(L, value->number);
+      /* Which NaN it is depends on how it came about; the positive one prints as "nan". */
+      lua_pushnumber(L, value->number == value->number ? value->number : (lua_Number)NAN);
       break;
     case WANE_STRING:
       lua_pushlstring(L, call->bytes + value->integer, value->length);

@@ -56,8 +56,10 @@ static int raise_argument_error(wane_call *call) {
   if (!push_message(call)) return lua_error(L);
   const char *message = lua_tostring(L, -1);
   lua_Debug info;
-  if (lua_getstack(L, 0, &info) && lua_getinfo(L, "n", &info) &&
-      strcmp(info.namewhat, "method") == 0) {
+  bool is_known = lua_getstack(L, 0, &info) && lua_getinfo(L, "n", &info);
+  bool is_call = strcmp(name, "__call") == 0; /* of an object, as if it were a function */
+  if (is_call) name = is_known && info.name ? info.name : "call";
+  if (is_call || (is_known && strcmp(info.namewhat, "method") == 0)) {
     argument--;
     if (argument == 0) return luaL_error(L, "calling '%s' on bad self (%s)", name, message);
   }

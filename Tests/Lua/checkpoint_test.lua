@@ -181,6 +181,22 @@ test("a run goes on only with the loss, the weights and the data that it had", f
   local function scaled(factor)
     return function(predicted, label) return wane.losses.cross_entropy(predicted, label) * factor end
   end
+  refuses("validation was none in the checkpoint, and is 16 samples of 2 now", {}, { validation = corners(16) })
+  refuses("early_stopping was the usual auto 0.0, patience 3 in the checkpoint, and is none now",
+    { early_stopping = { patience = 3 } }, {})
+  refuses("early_stopping was the usual auto 0.0, patience 3 in the checkpoint, "
+    .. "and is the usual auto 0.0, patience 4, restore_best now",
+    { early_stopping = { patience = 3 } }, { early_stopping = { patience = 4, restore_best = true } })
+  refuses("reduce_on_plateau was none in the checkpoint, and is the usual...", {},
+    { reduce_on_plateau = { patience = 1 } })
+  local threads = wane.threads()
+  wane.threads(1)
+  network():fit(data, { checkpoint = file, epochs = 2, batch_size = 8 })
+  wane.threads(2)
+  check.raises("...resume: the number of threads was 1 in the checkpoint, and is 2 now", function()
+    network():fit(data, { checkpoint = file, epochs = 2, batch_size = 8, resume = true })
+  end)
+  wane.threads(threads)
   refuses("loss was the function #...", { loss = scaled(1.5) }, { loss = scaled(2.5) })
   refuses("loss was the function #...", { loss = scaled(wane.tensor(1.5)) }, { loss = scaled(wane.tensor(2.5)) })
   refuses("class_weight was [1.0, 2.0] in the checkpoint, and is none now", { class_weight = { 1, 2 } }, {})

@@ -48,6 +48,15 @@ import WaneTensor
     #expect(folder.names == ["model.wane"])
   }
 
+  /// A writer that is killed has not come so far as to give its file a name.
+  @Test func hasNoNameBeforeItIsWhole() throws {
+    let file = try AtomicFile.create(at: path)
+    try [UInt8](repeating: 1, count: 1 << 16).withUnsafeBytes { try file.write($0) }
+    #expect(folder.names == [])
+    try file.commit()
+    #expect(folder.names == ["model.wane"])
+  }
+
   @Test func modes() throws {
     try WaneFile(graph(1)).write(to: path)
     let mask = umask(0)

@@ -8,14 +8,15 @@ import WaneTensor
 
 /// A file that appears under its name whole or not at all.
 ///
-/// The bytes go to a file of another name in the same folder, which takes the place of the old one
-/// when all of them are on the disk. Two writers never mix: the later whole file wins. A file that
+/// The bytes go to a file without a name in the same folder, so that a writer that is killed leaves
+/// nothing behind, or to one of another name where the file system has no nameless ones. It takes the
+/// place of the old one when all of its bytes are on the disk. Two writers never mix: the later whole file wins. A file that
 /// is there keeps its mode, and its owner where the process may set it; a symbolic link stays and what
 /// it points to is replaced.
 struct AtomicFile: ~Copyable {
   private let path: String
   private let target: String
-  private let temporary: String
+  private var temporary: String?
   private let descriptor: Int32
   private var isDone = false
 
@@ -41,13 +42,16 @@ struct AtomicFile: ~Copyable {
 
     let folder = AtomicFile.folder(of: target)
     let mode: mode_t = exists ? status.st_mode & 0o777 : 0o666
-    var opened: Int32 = -1
-    var name = ""
-    for _ in 0..<100 {
-      name = "\(folder).wane-\(getpid())-\(UInt64.random(in: 0...UInt64.max))"
-      // Created with no more rights than the result will have; the process's mask applies.
-      opened = retrying { open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode) }
-      if opened >= 0 || errno != EEXIST { break }
+    // Created with no more rights than the result will have; the process's mask applies.
+    var opened = AtomicFile.nameless(folder, mode)
+    var name: String?
+    if opened < 0 {
+      for _ in 0..<100 {
+        let candidate = AtomicFile.temporaryName(folder)
+        opened = retrying { open(candidate, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode) }
+        if opened >= 0 { name = candidate }
+        if opened >= 0 || errno != EEXIST { break }
+      }
     }
     guard opened >= 0 else { throw AtomicFile.error(path, systemMessage(errno)) }
     if exists {
@@ -59,7 +63,25 @@ struct AtomicFile: ~Copyable {
     return AtomicFile(path: path, target: target, temporary: name, descriptor: opened)
   }
 
-  private init(path: String, target: String, temporary: String, descriptor: Int32) {
+  /// A name that no other writer uses.
+  private static func temporaryName(_ folder: String) -> String {
+    "\(folder).wane-\(getpid())-\(UInt64.random(in: 0...UInt64.max))"
+  }
+
+  /// Opens a file without a name that can be given one later; -1 where there is no such thing.
+  private static func nameless(_ folder: String, _ mode: mode_t) -> Int32 {
+    #if os(Linux)
+      // O_TMPFILE, which is not imported: a bit of its own, and that of a folder.
+      let opened = retrying {
+        open(folder, 0o20_000_000 | O_DIRECTORY | O_WRONLY | O_CLOEXEC, mode)
+      }
+      if opened >= 0, access("/proc/self/fd/\(opened)", F_OK) == 0 { return opened }
+      if opened >= 0 { close(opened) }
+    #endif
+    return -1
+  }
+
+  private init(path: String, target: String, temporary: String?, descriptor: Int32) {
     self.path = path
     self.target = target
     self.temporary = temporary
@@ -69,7 +91,7 @@ struct AtomicFile: ~Copyable {
   deinit {
     if !isDone {
       close(descriptor)
-      unlink(temporary)
+      if let temporary { unlink(temporary) }
     }
   }
 
@@ -92,7 +114,18 @@ struct AtomicFile: ~Copyable {
   ///
   /// - Throws: an `.io` error; the temporary file is gone then, and the old one as it was.
   consuming func commit() throws {
-    guard retrying({ fsync(descriptor) }) == 0, rename(temporary, target) == 0 else {
+    guard retrying({ fsync(descriptor) }) == 0 else {
+      throw AtomicFile.error(path, systemMessage(errno))
+    }
+    // A name takes the place of another one only in a rename.
+    let source = "/proc/self/fd/\(descriptor)"
+    for _ in 0..<100 where temporary == nil {
+      let candidate = AtomicFile.temporaryName(AtomicFile.folder(of: target))
+      let linked = linkat(AT_FDCWD, source, AT_FDCWD, candidate, AT_SYMLINK_FOLLOW)
+      if linked == 0 { temporary = candidate }
+      if linked != 0, errno != EEXIST { throw AtomicFile.error(path, systemMessage(errno)) }
+    }
+    guard let temporary, rename(temporary, target) == 0 else {
       throw AtomicFile.error(path, systemMessage(errno))
     }
     isDone = true

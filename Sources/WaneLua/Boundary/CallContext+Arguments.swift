@@ -21,7 +21,7 @@ extension CallContext {
   /// Throws for anything else, also for a string that looks like one.
   package func number(_ index: Int) throws -> Double {
     guard isNumber(index) else { throw expected("number", index) }
-    return lua_tonumberx(state, stackIndex(index), nil)
+    return LuaNumber.unsigned(lua_tonumberx(state, stackIndex(index), nil))
   }
 
   /// A number, or `default` if there is no such argument.

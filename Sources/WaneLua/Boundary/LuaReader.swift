@@ -62,7 +62,7 @@ struct LuaReader {
     case LUA_TNUMBER:
       return lua_isinteger(state, index) != 0
         ? .integer(Int(lua_tointegerx(state, index, nil)))
-        : .number(lua_tonumberx(state, index, nil))
+        : .number(LuaNumber.unsigned(lua_tonumberx(state, index, nil)))
     case LUA_TSTRING: return string(at: index)
     case LUA_TTABLE: return .table(try readTable(lua_absindex(state, index)))
     case LUA_TFUNCTION: return .function(LuaFunction(stackIndex: lua_absindex(state, index)))

@@ -81,4 +81,7 @@ enum LuaNumber {
     if value.isFinite, value == value.rounded(), abs(value) < 1e15 { return "\(Int(value))" }
     return value.isNaN ? "nan" : "\(value)"
   }
+
+  /// The number, a NaN without its sign, which means nothing and which messages would show.
+  static func unsigned(_ value: Double) -> Double { value.isNaN ? .nan : value }
 }

@@ -33,7 +33,7 @@ extension CallContext {
     case LUA_TNUMBER:
       return lua_isinteger(state, place) != 0
         ? .integer(Int(lua_tointegerx(state, place, nil)))
-        : .real(lua_tonumberx(state, place, nil))
+        : .real(LuaNumber.unsigned(lua_tonumberx(state, place, nil)))
     case LUA_TBOOLEAN: return .integer(lua_toboolean(state, place) != 0 ? 1 : 0)
     default: return nil
     }

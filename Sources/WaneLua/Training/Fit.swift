@@ -202,6 +202,18 @@ private final class Fitting {
 
   // MARK: Checkpoint
 
+  /// What must be the same where a checkpoint goes on, beside what the run itself asks for: sums are
+  /// rounded otherwise with another number of threads, and the rules for the end of a run look at
+  /// other numbers with other validation data.
+  private var conditions: [(name: String, text: String)] {
+    let watched = validation.map { "\($0.count) samples of \(Shape.text($0.sampleDimensions))" }
+    return [
+      ("the number of threads", "\(pool.count)"), ("validation", watched ?? "none"),
+      ("early_stopping", earlyStopping?.settings ?? "none"),
+      ("reduce_on_plateau", plateau?.settings ?? "none"),
+    ]
+  }
+
   /// Writes the checkpoint when it is time.
   private func keep() throws {
     guard let checkpoint else { return }
@@ -210,6 +222,7 @@ private final class Fitting {
     var state = TrainingState()
     try run.save(to: &state)
     history.save(to: &state)
+    for (name, text) in conditions { state.values["fit/\(name)"] = .text(text) }
     state.values["fit/epoch"] = .integer(epoch)
     state.values["fit/has_stopped"] = .integer(hasStopped ? 1 : 0)
     earlyStopping?.save(to: &state)
@@ -233,6 +246,12 @@ private final class Fitting {
     if case .string = options.value("resume"), !CheckpointFile.exists(path) { return }
     let state = try CheckpointFile.read(path)
     try run.check(state)
+    for (name, text) in conditions {
+      let was = try state.text("fit/\(name)")
+      guard was == text else {
+        throw WaneError("resume", "\(name) was \(was) in the checkpoint, and is \(text) now")
+      }
+    }
     var past = FitHistory()
     try past.restore(state)
     try earlyStopping?.restore(state, run)

@@ -61,6 +61,9 @@ public struct Monitor: Sendable {
     }
   }
 
+  /// What is watched, and how.
+  var settings: String { "\(name ?? "the usual") \(direction.rawValue) \(least)" }
+
   func save(_ prefix: String, to state: inout TrainingState) {
     if let best { state.values["\(prefix)/best"] = .number(best) }
   }
@@ -114,6 +117,11 @@ public struct EarlyStopping: Sendable {
     }
     // Keras does not stop after the first epoch.
     return waited >= patience && epoch > 1
+  }
+
+  /// What must be the same where a checkpoint goes on.
+  public var settings: String {
+    "\(monitor.settings), patience \(patience)\(keepsBest ? ", restore_best" : "")"
   }
 
   /// Puts what it remembers in.
@@ -207,6 +215,12 @@ public struct PlateauReduction: Sendable {
     cooling = cooldown
     waited = 0
     return max(rate * factor, least)
+  }
+
+  /// What must be the same where a checkpoint goes on.
+  public var settings: String {
+    "\(monitor.settings), factor \(factor), patience \(patience), cooldown \(cooldown), "
+      + "least \(least)"
   }
 
   /// Puts what it remembers in.

@@ -48,6 +48,11 @@ public struct GlobalPoolingLayer: Layer {
       throw WaneError(kind, "takes images [height, width, channels], got \(type)")
     }
     let (height, width) = (type.dimensions[0], type.dimensions[1])
+    guard max(height, width) <= 65535 else {
+      // Longer than a window may be.
+      let reduction: Reduction = pooling == .maximum ? .maximum : .mean
+      return try builder.add(Reduce(reduction, axes: [0, 1], keepingAxes: true), [image])
+    }
     // The place of a maximum within its window takes two bytes.
     if height <= 65536 / width { return try pool(&builder, image, [height, width]) }
     return try pool(&builder, pool(&builder, image, [1, width]), [height, 1])

@@ -70,7 +70,11 @@ extension Tensor {
     var starts: [Int] = []
     if isReal {
       let values = plain.array(Float.self)
-      starts = values.indices.filter { $0 == 0 || values[$0] != values[$0 - 1] }
+      // NaN come last, and one stands for all, as in NumPy.
+      starts = values.indices.filter {
+        $0 == 0
+          || (values[$0] != values[$0 - 1] && !(values[$0].isNaN && values[$0 - 1].isNaN))
+      }
     } else {
       let values = plain.array(Int32.self)
       starts = values.indices.filter { $0 == 0 || values[$0] != values[$0 - 1] }
