@@ -53,7 +53,8 @@ import WaneTensor
     let labels = try Tensor([0, 1, 0, 1] as [Int32])
     func batch(_ inputs: Tensor) throws -> (inputs: Tensor, labels: Tensor) {
       let data = try Dataset(inputs: inputs, labels: labels).augmented(augmentation)
-      return try #require(try Batches(data, size: 4, seed: 5).nextBatch())
+      let batch = try #require(try Batches(data, size: 4, seed: 5).nextBatch())
+      return (batch.inputs[0], batch.labels[0])
     }
     let (a, b) = (try batch(bytes), try batch(bytes.converted(to: .f32)))
     #expect(a.inputs.dtype == .u8)
@@ -129,8 +130,9 @@ import WaneTensor
           var (seen, count): ([UInt8], Int) = ([], 0)
           while let batch = try batches.nextBatch() {
             count += 1
-            seen += batch.inputs.array(UInt8.self)
-            #expect(batch.labels.array(Int32.self).map { UInt8($0) } == batch.inputs.array())
+            let positions = batch.inputs[0].array(UInt8.self)
+            seen += positions
+            #expect(batch.labels[0].array(Int32.self).map { UInt8($0) } == positions)
           }
           #expect(count == batches.count)
           let expected = drops ? 10 / min(size, 11) * min(size, 11) : 10

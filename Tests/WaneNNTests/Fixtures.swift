@@ -71,6 +71,11 @@ struct FixtureCase: Decodable, Sendable, CustomTestStringConvertible {
   var final_parameters: [String: FixtureTensor]?
   var final_output: FixtureTensor?
   var gradients: FixtureGradients?
+  // Networks with several inputs and outputs, by name.
+  var columns: [String: FixtureTensor]?
+  var targets: [String: FixtureTensor]?
+  var loss_weights: [String: Double]?
+  var reports: [[String: Double]]?
   // Networks whose numbers come from a formula.
   var batch: Int?
   var classes: Int?

@@ -54,7 +54,7 @@ import WaneTensor
     let model = try ModelBuilder.functional(inputs: [two], outputs: [two, two])
     #expect(
       message(model)
-        == "train: only models with one input and one output can be fitted to a data set")
+        == "train: the model takes Nx3, the data set has 8x8x2")
   }
 
   @Test func distillationSaysWhatIsWrong() throws {
@@ -72,7 +72,7 @@ import WaneTensor
     ])
     #expect(message(narrow) == "distill: the teacher gives Nx3, the student Nx4")
     let other = try ModelBuilder.sequential([InputLayer([7]), DenseLayer(units: 4)])
-    #expect(message(other) == "distill: the teacher takes 7, the data set has 8x8x2")
+    #expect(message(other) == "distill: the teacher takes Nx7, the data set has 8x8x2")
     for temperature: Float in [0, -1, .nan, .infinity] {
       #expect(
         Samples.message { _ = try Distillation(teacher: student, temperature: temperature) }

@@ -81,7 +81,7 @@ struct FineTuner {
     var record = EpochRecord(epoch: epoch, loss: measure.loss, accuracy: measure.accuracy)
     if let validation = context.validation {
       let evaluation = try Evaluation(
-        run.trainedModel(), on: validation, loss: context.fineTuning.loss, pool: context.pool,
+        run.trainedModel(), on: validation, context.fineTuning.objective, pool: context.pool,
         poll: context.poll)
       record.validationLoss = evaluation.loss
       record.validationAccuracy = evaluation.accuracy

@@ -15,8 +15,8 @@ public struct FineTuning: Sendable {
   public var schedule: LearningRateSchedule?
   /// Decides the order of samples and all other random numbers.
   public var seed: UInt64
-  /// What is made small; what suits the labels when nil.
-  public var loss: Loss?
+  /// What is made small, output by output.
+  public var objective: Objective
   /// A model to learn from besides the labels.
   public var teacher: Distillation?
 
@@ -32,7 +32,7 @@ public struct FineTuning: Sendable {
     self.learningRate = learningRate
     self.schedule = schedule
     self.seed = seed
-    self.loss = loss
+    objective = Objective(losses: .all(Objective.OutputLoss(loss)))
     self.teacher = teacher
   }
 
@@ -48,8 +48,10 @@ public struct FineTuning: Sendable {
   func trainingOptions(_ defaults: Defaults, masking: Set<String>) -> TrainingOptions {
     var optimizer = self.optimizer ?? .adam(learningRate: defaults.learningRate)
     if let learningRate { optimizer = optimizer.with(learningRate: learningRate) }
-    return TrainingOptions(
-      loss: loss, optimizer: optimizer, batchSize: batchSize, seed: seed, teacher: teacher,
+    var options = TrainingOptions(
+      optimizer: optimizer, batchSize: batchSize, seed: seed, teacher: teacher,
       masking: masking, schedule: schedule ?? defaults.schedule)
+    options.objective = objective
+    return options
   }
 }

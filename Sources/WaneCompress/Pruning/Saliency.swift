@@ -32,11 +32,11 @@ struct Saliency {
       try probe.set(kernel.replacing(.dense(kernel.decoded()), isMasked: false))
     }
     // The smallest step there is: the run is only for its gradients.
-    let options = TrainingOptions(
-      loss: context.fineTuning.loss,
+    var options = TrainingOptions(
       optimizer: .sgd(learningRate: .leastNormalMagnitude),
       batchSize: context.fineTuning.batchSize, seed: context.fineTuning.seed,
       teacher: context.fineTuning.teacher)
+    options.objective = context.fineTuning.objective
     let run = try TrainingRun(probe, data: data, options: options, epochs: 1, pool: context.pool)
     var effects = Effects()
     let count = min(Self.batches, run.stepsPerEpoch)

@@ -35,17 +35,19 @@ struct Calibration {
   {
     guard !values.isEmpty else { return [:] }
     let samples = try samples(context)
+    let inputs = try samples.inputs(for: model, verb)
+    let bytes = Set(zip(model.inputs, inputs).filter { $0.1.dtype == .u8 }.map(\.0))
     var grids: [Value: ActivationGrid] = [:]
     var observed: [Value] = []
     for value in values {
-      if samples.inputs.dtype == .u8, model.producer(of: value).operation is Input {
+      if bytes.contains(value) {
         // Bytes are on this grid from the start, so nothing is lost and nothing computed.
         grids[value] = try ActivationGrid(scale: 1 / 255, zero: 0)
       } else {
         observed.append(value)
       }
     }
-    for (value, range) in zip(observed, try ranges(of: observed, in: model, samples, context)) {
+    for (value, range) in zip(observed, try ranges(of: observed, in: model, inputs, context)) {
       let (low, high) = range.ends
       grids[value] = try ActivationGrid(covering: low, high)
     }
@@ -53,24 +55,24 @@ struct Calibration {
   }
 
   private func ranges(
-    of values: [Value], in model: Graph, _ samples: Dataset, _ context: CompressionContext
+    of values: [Value], in model: Graph, _ inputs: [Tensor], _ context: CompressionContext
   ) throws -> [ObservedRange] {
     guard !values.isEmpty else { return [] }
     var ranges = values.map { _ in ObservedRange(observer) }
     var probe = model
     probe.outputs = values
     let session = try InferenceSession(
-      probe.feeding(samples.inputs.dtype, operation: verb), pool: context.pool)
-    for start in stride(from: 0, to: samples.count, by: Self.batch) {
-      let batch = try samples.slice(start..<start + Self.batch)
-      let outputs = try session.run([batch.inputs], poll: context.poll)
+      probe.feeding(inputs.map(\.dtype), operation: verb), pool: context.pool)
+    let count = inputs[0].shape[0]
+    for start in stride(from: 0, to: count, by: Self.batch) {
+      let rows = start..<min(start + Self.batch, count)
+      let outputs = try session.run(inputs.map { try $0.rows(rows) }, poll: context.poll)
       for index in ranges.indices {
         outputs[index].with(Float.self) { ranges[index].observe($0) }
       }
       context.progress.reportIfWanted(
         Progress(
-          title: "\(verb) calibration", completed: min(start + Self.batch, samples.count),
-          total: samples.count))
+          title: "\(verb) calibration", completed: rows.upperBound, total: count))
     }
     context.progress.finishStage()
     return ranges

@@ -44,23 +44,23 @@ extension Costs {
 public struct CostMeter: Sendable {
   /// The bytes of a model's file.
   public let fileBytes: @Sendable (Graph) throws -> Int
-  /// The type of the samples that models are fed.
-  public let dtype: DType
+  /// The type of the samples that each input of a model is fed.
+  public let dtypes: [DType]
   /// How long to measure a latency.
   public let seconds: Double
 
   /// Creates a meter.
   ///
   /// - Parameters:
-  ///   - dtype: the type of the samples that models are fed.
+  ///   - dtypes: the type of the samples that each input of a model is fed.
   ///   - seconds: how long to measure a latency.
   ///   - fileBytes: the bytes of a model's file.
   public init(
-    feeding dtype: DType, seconds: Double = 0.2,
+    feeding dtypes: [DType], seconds: Double = 0.2,
     fileBytes: @escaping @Sendable (Graph) throws -> Int
   ) {
     self.fileBytes = fileBytes
-    self.dtype = dtype
+    self.dtypes = dtypes
     self.seconds = seconds
   }
 
@@ -81,10 +81,10 @@ public struct CostMeter: Sendable {
       case .bytes: costs[quantity] = Double(try fileBytes(model))
       case .memory:
         costs[quantity] = Double(
-          try InferenceSession.memoryBytes(model.feeding(dtype, operation: "search")))
+          try InferenceSession.memoryBytes(model.feeding(dtypes, operation: "search")))
       case .macs: costs[quantity] = Double(model.work)
       case .latency:
-        let speeds = try Benchmark.measure([model], feeding: dtype, seconds: seconds, poll: poll)
+        let speeds = try Benchmark.measure([model], feeding: dtypes, seconds: seconds, poll: poll)
         costs[quantity] = speeds.first?.latency
       }
     }

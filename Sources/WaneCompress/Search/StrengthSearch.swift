@@ -79,7 +79,9 @@ private final class SearchRun {
     self.model = model
     self.context = context
     let samples = context.validation ?? context.data ?? context.calibration
-    meter = CostMeter(feeding: samples?.inputs.dtype ?? .f32, fileBytes: search.fileBytes)
+    meter = CostMeter(
+      feeding: try samples?.inputs(for: model, search.name).map(\.dtype) ?? [],
+      fileBytes: search.fileBytes)
     reference = try context.validation.flatMap { data in
       try Evaluation(model, on: data, pool: context.pool, poll: context.poll).accuracy
     }

@@ -133,15 +133,18 @@ public final class InferenceSession {
       throw WaneError(
         "predict", "the model takes \(expected.count) inputs, got \(inputs.count)")
     }
-    for (input, type) in zip(inputs, expected) {
+    for (index, (input, type)) in zip(inputs, expected).enumerated() {
       guard input.shape.rank == type.dimensions.count + 1,
         Array(input.shape.dimensions.dropFirst()) == type.dimensions,
         input.shape[0] == first.shape[0]
       else {
-        throw WaneError("predict", "the model takes \(type), got \(input.shape)")
+        throw WaneError(
+          "predict", "\(graph.description(ofInput: index)) takes \(type), got \(input.shape)")
       }
       guard input.dtype == type.dtype else {
-        throw WaneError("predict", "the model takes \(type.dtype) values, got \(input.dtype)")
+        throw WaneError(
+          "predict",
+          "\(graph.description(ofInput: index)) takes \(type.dtype) values, got \(input.dtype)")
       }
     }
     return first.shape[0]

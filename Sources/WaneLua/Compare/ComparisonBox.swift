@@ -40,8 +40,12 @@ final class ComparisonBox: LuaObject {
         Progress(title: "compare", completed: index, total: models.count, details: model.name))
       evaluations.append(try Evaluation(model.graph, on: data, pool: pool, poll: poll))
     }
+    let dtypes =
+      try models.first.map {
+        try data.inputs(for: $0.graph, "compare").map(\.dtype)
+      } ?? []
     let speeds = try Benchmark.measure(
-      models.map(\.graph), feeding: data.inputs.dtype, seconds: seconds, poll: poll)
+      models.map(\.graph), feeding: dtypes, seconds: seconds, poll: poll)
     rows = try models.enumerated().map { index, model in
       Row(
         name: model.name, graph: model.graph, evaluation: evaluations[index],
@@ -50,7 +54,7 @@ final class ComparisonBox: LuaObject {
         nonzero: try model.graph.parameters.reduce(0) { try $0 + $1.nonzeroCount() },
         fileBytes: try WaneFile.size(of: model.graph),
         memoryBytes: try InferenceSession.memoryBytes(
-          model.graph.feeding(data.inputs.dtype, operation: "compare")),
+          model.graph.feeding(dtypes, operation: "compare")),
         macs: model.graph.work, speed: speeds[index])
     }
     progress.finishStage()

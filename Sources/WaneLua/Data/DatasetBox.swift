@@ -9,19 +9,29 @@ final class DatasetBox: LuaObject {
 
   /// One line: `fashion_mnist train: 60 000 samples of 28x28x1 u8, 10 classes`.
   var description: String {
-    let sample = Shape.text(dataset.sampleDimensions)
-    let classes =
-      dataset.classCount.map { ", \($0) classes" } ?? ", targets \(dataset.labels.shape)"
-    return "\(dataset.name): \(NumberText.grouped(dataset.count)) samples of \(sample) "
-      + "\(dataset.inputs.dtype)\(classes)\(dataset.augmentation == nil ? "" : ", augmented")"
+    let sample = dataset.allInputs.map {
+      "\(Shape.text(Array($0.shape.dimensions.dropFirst()))) \($0.dtype)"
+    }.joined(separator: " and ")
+    let first = dataset.classCount.map { ", \($0) classes" } ?? ", targets \(dataset.labels.shape)"
+    let further = dataset.otherLabels.map {
+      $0.dtype == .i32 ? ", classes" : ", targets \($0.shape)"
+    }.joined()
+    return "\(dataset.name): \(NumberText.grouped(dataset.count)) samples of \(sample)"
+      + "\(first)\(further)\(dataset.augmentation == nil ? "" : ", augmented")"
   }
 }
 
 /// A walk over the batches of a data set.
 final class BatchIterator: LuaObject {
   let batches: Batches
+  let inputNames: [String]
+  let labelNames: [String]
 
-  init(_ batches: Batches) { self.batches = batches }
+  init(_ batches: Batches, of data: Dataset) {
+    self.batches = batches
+    inputNames = data.inputNames
+    labelNames = data.labelNames
+  }
 }
 
 extension Noun {
@@ -35,7 +45,9 @@ extension Noun {
           guard let batch = try iterator.batches.nextBatch() else {
             return context.results(LuaValue.none)
           }
-          return context.results(TensorBox(batch.inputs), TensorBox(batch.labels))
+          return context.results(
+            Columns.luaValue(batch.inputs, names: iterator.inputNames),
+            Columns.luaValue(batch.labels, names: iterator.labelNames))
         }),
       Function(
         "__len", "How many batches there are.", signature: "#iterator",

@@ -124,18 +124,28 @@ private final class Mapping {
     position = rows.upperBound
     let part = try data.slice(rows)
     guard batchSize != nil else {
+      let inputs = try part.allInputs.map { try $0.squeezed(axis: 0) }
+      let labels = try part.allLabels.map { try $0.squeezed(axis: 0) }
+      // An only class or number is handed over as one.
       let label =
-        part.labels.shape.rank == 1
+        part.labels.shape.rank == 1 && labels.count == 1 && data.labelNames.isEmpty
         ? LuaValue(try part.labels.element(0), of: part.labels.dtype)
-        : .object(TensorBox(try part.labels.squeezed(axis: 0)))
-      return context.call(function, TensorBox(try part.inputs.squeezed(axis: 0)), label) {
-        context in
-        try self.collector.append(context, input: 1, label: 2, otherwise: label)
+        : Columns.luaValue(labels, names: data.labelNames)
+      return context.call(function, Columns.luaValue(inputs, names: data.inputNames), label) {
+        [data] context in
+        try self.collector.append(
+          context, input: 1, label: 2,
+          otherwise: Columns(tensors: labels, names: data.labelNames))
         return try self.proceed(context)
       }
     }
-    return context.call(function, TensorBox(part.inputs), TensorBox(part.labels)) { context in
-      try self.collector.append(batch: context, inputs: 1, labels: 2, otherwise: part.labels)
+    return context.call(
+      function, Columns.luaValue(part.allInputs, names: data.inputNames),
+      Columns.luaValue(part.allLabels, names: data.labelNames)
+    ) { [data] context in
+      try self.collector.append(
+        batch: context, inputs: 1, labels: 2,
+        otherwise: Columns(tensors: part.allLabels, names: data.labelNames))
       return try self.proceed(context)
     }
   }

@@ -50,18 +50,22 @@ extension Function {
   static let dataFromLua: [Function] = [
     Function(
       "tensors",
-      "A data set of tensors or nested lists: samples, and classes from 0 (whole numbers) or targets.",
+      "A data set of tensors or nested lists: samples, and classes from 0 (whole numbers) or targets."
+        + " Several inputs or outputs stand in a list of tensors, or in a table by name.",
       signature: "tensors(inputs, labels, [options]) -> Dataset",
       options: [.datasetName, .classNames],
-      example:
-        "data = wane.data.tensors({ { 0, 0 }, { 0, 1 }, { 1, 0 }, { 1, 1 } }, { 0, 1, 1, 0 })"
+      example: """
+        data = wane.data.tensors({ { 0, 0 }, { 0, 1 }, { 1, 0 }, { 1, 1 } }, { 0, 1, 1, 0 })
+        pairs = wane.data.tensors({ left = a, right = b }, { same = y })
+        """
     ) { context in
       let options = try context.options(3)
-      let inputs = try context.numbersOrTensor(1).asSamples()
+      let (inputs, labels) = (try context.sampleColumns(1), try context.labelColumns(2))
       return context.results(
         DatasetBox(
           try Dataset(
-            inputs: inputs, labels: context.labels(2), name: options.string("name") ?? "data",
+            columns: inputs.tensors, labels: labels.tensors, inputNames: inputs.names,
+            labelNames: labels.names, name: options.string("name") ?? "data",
             classNames: options.strings("class_names") ?? [])))
     },
     Function(

@@ -5,11 +5,17 @@ extension Noun {
   static let dataset = Noun(
     DatasetBox.self, "Dataset", "Samples and their labels.",
     fields: [
-      Field("inputs", "Tensor", "The samples, the first axis counting them.") {
-        (box: DatasetBox) in TensorBox(box.dataset.inputs)
+      Field(
+        "inputs", "Tensor or table of them",
+        "The samples, the first axis counting them; of several inputs, in a list or by name."
+      ) { (box: DatasetBox) in
+        Columns.luaValue(box.dataset.allInputs, names: box.dataset.inputNames)
       },
-      Field("labels", "Tensor", "Classes, counted from 0, or targets.") {
-        (box: DatasetBox) in TensorBox(box.dataset.labels)
+      Field(
+        "labels", "Tensor or table of them",
+        "Classes, counted from 0, or targets; of several outputs, in a list or by name."
+      ) { (box: DatasetBox) in
+        Columns.luaValue(box.dataset.allLabels, names: box.dataset.labelNames)
       },
       Field("classes", "integer or nil", "One more than the highest class.") {
         (box: DatasetBox) in box.dataset.classCount
@@ -116,7 +122,7 @@ extension Function {
           BatchIterator(
             try Batches(
               box.dataset, size: size, shuffles: shuffles, seed: seed,
-              dropsLast: options.boolean("drop_last", default: false))))
+              dropsLast: options.boolean("drop_last", default: false)), of: box.dataset))
       }),
   ]
 

@@ -5,14 +5,14 @@ import WaneTensor
 struct SampleCollector {
   private let operation: String
   private let classNames: [String]
-  private var inputs: RowCollector
-  private var labels: RowCollector
+  private var inputs: ColumnCollector
+  private var labels: ColumnCollector
 
   init(_ operation: String, classNames: [String] = []) {
     self.operation = operation
     self.classNames = classNames
-    inputs = RowCollector(operation, "sample")
-    labels = RowCollector(operation, "label")
+    inputs = ColumnCollector(operation, "sample")
+    labels = ColumnCollector(operation, "label")
   }
 
   /// The number of samples so far.
@@ -22,62 +22,81 @@ struct SampleCollector {
   ///
   /// Without a label it gets `otherwise`.
   mutating func append(
-    _ context: CallContext, input: Int, label: Int, otherwise: LuaValue = .none
+    _ context: CallContext, input: Int, label: Int, otherwise: Columns? = nil
   ) throws {
-    let sample = try context.sample(input)
-    try inputs.append(sample.asSamples())
-    if context.isNone(label), case .object(let box as TensorBox) = otherwise {
-      return try labels.append(box.tensor)
-    }
-    if context.isNone(label), let scalar = Self.scalar(otherwise) {
-      return try labels.append(Self.label(scalar))
-    }
-    if let scalar = context.scalarIfNumber(label) {
-      return try labels.append(Self.label(scalar))
-    }
-    let tensor = try context.sample(label)
-    try labels.append(tensor.dtype == .i32 ? tensor : tensor.converted(to: .f32))
+    let samples =
+      try context.columns(input) { tensor, _ in try tensor.asSamples() }
+      ?? Columns(tensors: [context.sample(input).asSamples()])
+    try inputs.append(samples)
+    if let otherwise, context.isNone(label) { return try labels.append(otherwise) }
+    let targets =
+      try context.columns(label, Self.label) ?? Columns(tensors: [Self.label(context, label)])
+    try labels.append(targets)
   }
 
   /// Adds samples that are results of a callback, their first axis counting them.
   mutating func append(
-    batch context: CallContext, inputs input: Int, labels label: Int, otherwise: Tensor
+    batch context: CallContext, inputs input: Int, labels label: Int, otherwise: Columns
   ) throws {
-    let samples = try context.sample(input)
-    let targets = context.isNone(label) ? otherwise : try context.sample(label)
-    guard samples.shape.rank > 0, targets.shape.rank > 0, samples.shape[0] == targets.shape[0]
-    else {
-      throw WaneError(
-        operation, "inputs \(samples.shape) and labels \(targets.shape) differ in their number")
+    let samples =
+      try context.columns(input) { tensor, _ in try tensor.asSamples() }
+      ?? Columns(tensors: [context.sample(input).asSamples()])
+    let targets: Columns
+    if context.isNone(label) {
+      targets = otherwise
+    } else {
+      targets =
+        try context.columns(label) { tensor, _ in try Self.labels(tensor) }
+        ?? Columns(tensors: [Self.labels(context.sample(label))])
     }
-    try inputs.append(rows: samples.asSamples())
-    let isWhole = targets.dtype != .f32 && targets.shape.rank == 1
-    try labels.append(rows: targets.converted(to: isWhole ? .i32 : .f32))
+    let count = samples.tensors.first?.shape.dimensions.first
+    for tensor in samples.tensors + targets.tensors
+    where count == nil || tensor.shape.dimensions.first != count {
+      throw WaneError(
+        operation,
+        "inputs \(Self.text(samples)) and labels \(Self.text(targets)) differ in their number")
+    }
+    try inputs.append(rows: samples)
+    try labels.append(rows: targets)
   }
 
   /// All that was added.
   ///
   /// - Throws: when there is nothing.
   func dataset(name: String) throws -> Dataset {
-    try Dataset(
-      inputs: inputs.tensor(), labels: labels.tensor(), name: name, classNames: classNames)
+    let (samples, targets) = (try inputs.columns(), try labels.columns())
+    return try Dataset(
+      columns: samples.tensors, labels: targets.tensors, inputNames: samples.names,
+      labelNames: targets.names, name: name, classNames: classNames)
   }
 
-  private static func scalar(_ value: LuaValue) -> Scalar? {
+  private static func text(_ columns: Columns) -> String {
+    columns.tensors.map { "\($0.shape)" }.joined(separator: ", ")
+  }
+
+  /// A class (i32) for a whole number, targets (f32) for others.
+  private static func label(_ tensor: Tensor, _ value: LuaValue) throws -> Tensor {
+    let isWhole: Bool
     switch value {
-    case .integer(let value): .integer(value)
-    case .number(let value): .real(value)
-    case .boolean(let value): .integer(value ? 1 : 0)
-    default: nil
+    case .integer, .boolean: isWhole = true
+    default: isWhole = tensor.dtype == .i32
     }
+    return try tensor.converted(to: isWhole ? .i32 : .f32)
   }
 
-  /// A class (i32) for a whole number, a target (f32) for another.
-  private static func label(_ scalar: Scalar) throws -> Tensor {
+  private static func label(_ context: CallContext, _ index: Int) throws -> Tensor {
+    guard let scalar = context.scalarIfNumber(index) else {
+      let tensor = try context.sample(index)
+      return try tensor.dtype == .i32 ? tensor : tensor.converted(to: .f32)
+    }
     if case .integer = scalar {
       return try Tensor(repeating: scalar, .scalar, .i32, for: "label")
     }
     return try Tensor(repeating: scalar, .scalar, .f32, for: "label")
+  }
+
+  private static func labels(_ tensor: Tensor) throws -> Tensor {
+    try tensor.converted(to: tensor.dtype != .f32 && tensor.shape.rank == 1 ? .i32 : .f32)
   }
 }
 
@@ -88,6 +107,54 @@ extension CallContext {
     case .tensor(let tensor): tensor
     case .scalar(let scalar): try Tensor(repeating: scalar, .scalar, .f32, for: "sample")
     }
+  }
+}
+
+/// The rows of several inputs or outputs.
+private struct ColumnCollector {
+  private let operation: String
+  private let what: String
+  private var names: [String] = []
+  private var collectors: [RowCollector] = []
+
+  init(_ operation: String, _ what: String) {
+    self.operation = operation
+    self.what = what
+  }
+
+  var count: Int { collectors.first?.count ?? 0 }
+
+  mutating func append(_ row: Columns) throws {
+    try prepare(for: row)
+    for (index, tensor) in row.tensors.enumerated() { try collectors[index].append(tensor) }
+  }
+
+  mutating func append(rows: Columns) throws {
+    try prepare(for: rows)
+    for (index, tensor) in rows.tensors.enumerated() {
+      try collectors[index].append(rows: tensor)
+    }
+  }
+
+  private mutating func prepare(for columns: Columns) throws {
+    if collectors.isEmpty {
+      names = columns.names
+      collectors = columns.tensors.map { _ in RowCollector(operation, what) }
+    }
+    guard columns.names == names, columns.tensors.count == collectors.count else {
+      func text(_ names: [String], _ count: Int) -> String {
+        names.isEmpty ? "\(count)" : names.map { "'\($0)'" }.joined(separator: ", ")
+      }
+      throw WaneError(
+        operation,
+        "\(what) \(count + 1) has the tensors \(text(columns.names, columns.tensors.count)), those "
+          + "before \(text(names, collectors.count))")
+    }
+  }
+
+  func columns() throws -> Columns {
+    guard !collectors.isEmpty else { throw WaneError(operation, "there are no samples") }
+    return Columns(tensors: try collectors.map { try $0.tensor() }, names: names)
   }
 }
 

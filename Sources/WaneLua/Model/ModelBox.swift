@@ -14,7 +14,7 @@ final class ModelBox: LuaObject {
 
   /// What a compiled form of the model depends on.
   private struct Form: Hashable {
-    let dtype: DType?
+    let dtypes: [DType]
     let precision: Precision
   }
 
@@ -30,14 +30,14 @@ final class ModelBox: LuaObject {
   /// The model compiled for samples of a type, made when it is first asked for.
   ///
   /// - Parameters:
-  ///   - dtype: what all inputs are; nil when they differ and have to be of the model's own types.
+  ///   - dtypes: what each input is.
   ///   - precision: what large products may round their operands to.
   /// - Returns: a session, kept until the model changes.
   /// - Throws: when the model does not take samples of the type.
-  func session(for dtype: DType?, precision: Precision) throws -> InferenceSession {
-    let form = Form(dtype: dtype, precision: precision)
+  func session(for dtypes: [DType], precision: Precision) throws -> InferenceSession {
+    let form = Form(dtypes: dtypes, precision: precision)
     if let session = sessions[form] { return session }
-    let fed = try dtype.map { try graph.feeding($0, operation: "predict") } ?? graph
+    let fed = try graph.feeding(dtypes, operation: "predict")
     let session = try InferenceSession(fed, pool: Threads.pool(), precision: precision)
     sessions[form] = session
     return session

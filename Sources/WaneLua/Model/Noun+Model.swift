@@ -93,14 +93,22 @@ extension Function {
   fileprivate static let evaluate = Function(
     "evaluate", "How well the model does on a data set.",
     signature: "evaluate(data, [options]) -> { loss = ..., accuracy = ... }",
-    options: [.loss, .metrics, .sampleWeight, .precision],
+    options: [.loss, .lossWeights, .metrics, .sampleWeight, .precision],
     example: #"print(model:evaluate(test, { metrics = { "top_3", "confusion_matrix" } }))"#,
     method: { (box: ModelBox, context) in
       let options = try context.options(3)
       let data = try options.weighted(context.object(2, as: DatasetBox.self).dataset)
+      let objective = try options.objective(context)
+      guard !objective.hasCustomLoss else {
+        let losses = try CustomLossEvaluation(box.graph, on: data, objective)
+          .losses(of: box.graph, poll: context.poll)
+        var fields: [String: LuaValue] = ["loss": .number(losses.total)]
+        for (name, value) in losses.parts { fields[name] = .number(value) }
+        return context.results(LuaValue.table(LuaTable(fields: fields)))
+      }
       let evaluation = try Evaluation(
-        box.graph, on: data, loss: options.loss(), metrics: options.metrics(),
-        precision: options.precision(), pool: Threads.pool(), poll: context.poll)
+        box.graph, on: data, objective, precision: options.precision(), pool: Threads.pool(),
+        poll: context.poll)
       var fields: [String: LuaValue] = ["loss": .number(evaluation.loss)]
       fields["accuracy"] = evaluation.accuracy.map { .number($0) }
       for (name, value) in evaluation.metrics { fields[name] = value.luaValue }
@@ -108,7 +116,8 @@ extension Function {
     })
 
   fileprivate static let predict = Function(
-    "predict", "Runs the model on samples: a tensor or a data set.",
+    "predict",
+    "Runs the model on samples: a tensor, one an input in order or in a table by name, or a data set.",
     signature: "predict(inputs, ..., [options]) -> outputs...",
     options: [.precision],
     example: "probabilities = model:predict(test:take(10))",
@@ -125,10 +134,8 @@ extension Function {
 
 extension ModelBox {
   fileprivate func predict(_ context: CallContext) throws -> CallContext.Outcome {
-    let (inputs, options) = try context.samplesAndOptions()
-    let dtype = inputs.first?.dtype
-    let session = try session(
-      for: inputs.allSatisfy { $0.dtype == dtype } ? dtype : nil, precision: options.precision())
+    let (inputs, options) = try context.samplesAndOptions(for: graph)
+    let session = try session(for: inputs.map(\.dtype), precision: options.precision())
     let outputs = try session.run(inputs, poll: context.poll)
     return context.results(all: outputs.map { .object(TensorBox($0)) })
   }
@@ -137,12 +144,18 @@ extension ModelBox {
 extension CallContext {
   /// What a method of a model was called with: a data set's samples or a tensor for each input, and
   /// the options after them.
-  func samplesAndOptions() throws -> (inputs: [Tensor], options: Options) {
+  func samplesAndOptions(for model: Graph) throws -> (inputs: [Tensor], options: Options) {
     var last = count
     while last > 2, isNone(last) { last -= 1 }
     let hasOptions = last > 2 && isTable(last)
     let options = try options(hasOptions ? last : last + 1)
-    if let box = objectIfAny(2, as: DatasetBox.self) { return ([box.dataset.inputs], options) }
+    if let box = objectIfAny(2, as: DatasetBox.self) {
+      return (try box.dataset.inputs(for: model, "predict"), options)
+    }
+    if let columns = try columns(2, { tensor, _ in tensor }) {
+      let inputs = try Dataset.ordered(columns.tensors, columns.names, for: model, "predict")
+      return (inputs, options)
+    }
     let inputs = try (2...max(2, hasOptions ? last - 1 : last)).map { index in
       guard let box = objectIfAny(index, as: TensorBox.self) else {
         throw expected("Tensor or Dataset", index)

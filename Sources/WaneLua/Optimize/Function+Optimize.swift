@@ -83,14 +83,16 @@ private final class Optimization {
     _ model: Graph, _ validation: Dataset, _ pool: WorkerPool, _ poll: @escaping () throws -> Void
   ) throws -> FrontBox.Row {
     let accuracy = try Self.accuracy(model, validation, pool, poll)
-    let costs = try Self.meter(validation).measure(model, Quantity.allCases, poll: poll)
+    let costs = try Self.meter(model, validation).measure(model, Quantity.allCases, poll: poll)
     return FrontBox.Row(
       name: "original", recipe: nil, model: ModelBox(model), accuracy: accuracy, drop: 0,
       costs: costs, epochs: 0, seconds: 0)
   }
 
-  private static func meter(_ data: Dataset) -> CostMeter {
-    CostMeter(feeding: data.inputs.dtype, seconds: 0.1) { try WaneFile.size(of: $0) }
+  private static func meter(_ model: Graph, _ data: Dataset) throws -> CostMeter {
+    CostMeter(feeding: try data.inputs(for: model, "optimize").map(\.dtype), seconds: 0.1) {
+      try WaneFile.size(of: $0)
+    }
   }
 
   private static func accuracy(
@@ -125,13 +127,12 @@ private final class Optimization {
   }
 
   private var bench: Explorer<Graph>.Bench {
-    let meter = Self.meter(validation)
-    return Explorer<Graph>.Bench(
+    Explorer<Graph>.Bench(
       run: { [self] recipe in
         try PipelineBox(recipe.table).run(model, work).model
       },
       costs: { [self] model, quantities in
-        try meter.measure(model, quantities, poll: work.poll)
+        try Self.meter(model, validation).measure(model, quantities, poll: work.poll)
       },
       accuracy: { [self] model in
         try Self.accuracy(model, validation, work.pool, work.poll)

@@ -19,7 +19,7 @@ extension Function {
     example: "print(model:profile(test:take(16)))",
     method: { (box: ModelBox, context) in
       let data = context.objectIfAny(2, as: DatasetBox.self)?.dataset
-      let (samples, options) = try context.samplesAndOptions()
+      let (samples, options) = try context.samplesAndOptions(for: box.graph)
       let runs = try options.integer("runs", atLeast: 1, default: 10)
       let precision = try options.precision()
       if try options.boolean("training", default: false) {
@@ -33,7 +33,7 @@ extension Function {
       var inputs = samples
       if let data {
         let size = try options.integer("batch_size", atLeast: 1, default: max(data.count, 1))
-        inputs = [try data.slice(0..<size).inputs]
+        inputs = try data.slice(0..<size).inputs(for: box.graph, "profile")
       }
       let profile = try Profile(
         box.graph, inputs: inputs, runs: runs, precision: precision, poll: context.poll)

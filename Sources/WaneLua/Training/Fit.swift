@@ -56,11 +56,10 @@ private final class Fitting {
     sink = try context.progress(options)
     pool = try Threads.pool()
     var training = try options.training()
-    training.metrics = try options.metrics()
     training.classWeights = try options.numbers("class_weight")?.map { Float($0) } ?? []
-    training.customLoss = try options.customLoss(context)
-    if let loss = training.customLoss, let validation {
-      customLoss = try CustomLossEvaluation(box.graph, on: validation, loss: loss)
+    training.objective = try options.objective(context)
+    if training.objective.hasCustomLoss, let validation {
+      customLoss = try CustomLossEvaluation(box.graph, on: validation, training.objective)
     } else {
       customLoss = nil
     }
@@ -134,6 +133,7 @@ private final class Fitting {
       "lr": .number(Double(run.learningRate(at: run.step - 1))),
     ]
     fields["accuracy"] = last.accuracy.map { .number($0) }
+    for (name, value) in last.outputMeasures { fields[name] = .number(value) }
     return .table(LuaTable(fields: fields))
   }
 
@@ -173,14 +173,16 @@ private final class Fitting {
       "seconds": .number(Clock.seconds() - (start ?? Clock.seconds())),
     ]
     measures["accuracy"] = total.accuracy.map { .number($0) }
+    for (name, value) in total.outputMeasures { measures[name] = .number(value) }
     for (name, value) in try run.takeMetrics() { measures[name] = value }
     if let customLoss {
-      measures["validation_loss"] = .number(
-        try customLoss.loss(of: box.graph, poll: context.poll))
+      let losses = try customLoss.losses(of: box.graph, poll: context.poll)
+      measures["validation_loss"] = .number(losses.total)
+      for (name, value) in losses.parts { measures["validation_\(name)"] = .number(value) }
     } else if let validation {
       let evaluation = try Evaluation(
-        box.graph, on: validation, loss: training.loss, metrics: training.metrics,
-        precision: training.precision, pool: pool, poll: context.poll)
+        box.graph, on: validation, training.objective, precision: training.precision,
+        pool: pool, poll: context.poll)
       measures["validation_loss"] = .number(evaluation.loss)
       measures["validation_accuracy"] = evaluation.accuracy.map { .number($0) }
       for (name, value) in evaluation.metrics { measures["validation_\(name)"] = value }

@@ -3,11 +3,13 @@ import WaneTensor
 
 extension Option {
   static let loss = Option(
-    "loss", "name, { name, options } or function", default: "what suits the labels",
+    "loss", "name, { name, options }, function, or a list or table of them by output",
+    default: "what suits the labels",
     "what is made small: " + NamedForm.summary(of: Loss.forms)
       + "; or a function of symbolic predictions and labels")
   static let metrics = Option(
-    "metrics", "list of names or { name, options }", default: "none",
+    "metrics", "list of names or { name, options }, or a table of lists by output",
+    default: "none",
     "what is measured besides: " + NamedForm.summary(of: Metric.forms) + "; top_5 and the like")
 }
 
@@ -91,14 +93,11 @@ extension Metric {
 }
 
 extension Options {
-  /// The loss that the options ask for, nil when they do not.
-  func loss() throws -> Loss? {
-    try isFunction("loss") ? nil : form("loss", of: Loss.forms)
-  }
-
   /// The metrics that the options ask for.
-  func metrics() throws -> [Metric] {
-    guard let value = value("metrics") else { return [] }
+  func metrics() throws -> [Metric] { try value("metrics").map { try metrics(of: $0) } ?? [] }
+
+  /// The metrics that a value of the option names.
+  func metrics(of value: LuaValue) throws -> [Metric] {
     let elements: [LuaValue]
     switch value {
     case .string: elements = [value]

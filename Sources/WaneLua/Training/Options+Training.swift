@@ -69,7 +69,6 @@ extension Options {
   /// What training needs to know.
   func training() throws -> TrainingOptions {
     TrainingOptions(
-      loss: try loss(),
       optimizer: try optimizer() ?? .adam(),
       batchSize: try integer("batch_size", atLeast: 1, default: 128), seed: try seed(),
       shuffles: try boolean("shuffle", default: true),

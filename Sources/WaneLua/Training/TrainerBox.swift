@@ -6,21 +6,29 @@ import WaneTensor
 final class TrainerBox: LuaObject {
   private let model: ModelBox
   private let options: TrainingOptions
-  private let hasCustomLoss: Bool
+  private let losses: PerOutput<HeldLoss>
   private var run: TrainingRun?
   /// The model's changes after the last step.
   private var changes = 0
 
-  init(_ model: ModelBox, options: TrainingOptions, hasCustomLoss: Bool) {
+  /// A loss by name, or the number of a function that the box holds.
+  enum HeldLoss {
+    case loss(Loss?)
+    case function(Int)
+  }
+
+  init(_ model: ModelBox, options: TrainingOptions, losses: PerOutput<HeldLoss>) {
     self.model = model
     self.options = options
-    self.hasCustomLoss = hasCustomLoss
+    self.losses = losses
   }
 
   /// Moves the model by one batch and returns the loss before the step.
   func step(_ context: CallContext) throws -> CallContext.Outcome {
+    let (inputs, labels) = (try columns(context, 2), try columns(context, 3))
     let batch = try Dataset(
-      inputs: context.tensor(2), labels: context.tensor(3), name: "trainer")
+      columns: inputs.tensors, labels: labels.tensors, inputNames: inputs.names,
+      labelNames: labels.names, name: "trainer")
     let isNew = run == nil
     let run = try run ?? start(batch, context)
     self.run = run
@@ -33,13 +41,24 @@ final class TrainerBox: LuaObject {
     return context.results(measure.loss)
   }
 
+  private func columns(_ context: CallContext, _ index: Int) throws -> Columns {
+    try context.columns(index) { tensor, _ in tensor }
+      ?? Columns(tensors: [context.tensor(index)])
+  }
+
   /// Compiles the step when the first batch shows what samples and labels are like.
   private func start(_ batch: Dataset, _ context: CallContext) throws -> TrainingRun {
     var options = options
     options.batchSize = max(batch.count, 1)
-    if hasCustomLoss {
-      guard let function = context.held(by: 1) else { throw WaneError("trainer", "has no loss") }
-      options.customLoss = CustomLoss(function, context)
+    options.objective.losses = try losses.mapped { loss in
+      switch loss {
+      case .loss(let loss): return Objective.OutputLoss(loss)
+      case .function(let number):
+        guard let function = context.held(by: 1, number) else {
+          throw WaneError("trainer", "has no loss")
+        }
+        return Objective.OutputLoss(custom: CustomLoss(function, context))
+      }
     }
     return try TrainingRun(
       model.graph, data: batch, options: options, epochs: 0, pool: Threads.pool())
@@ -68,14 +87,6 @@ extension CustomLoss {
   }
 }
 
-extension Options {
-  /// The loss that is a function, if there is one; traced while the call lasts.
-  func customLoss(_ context: CallContext) throws -> CustomLoss? {
-    guard isFunction("loss"), let function = try function("loss") else { return nil }
-    return CustomLoss(function, context)
-  }
-}
-
 extension Noun {
   static let trainer = Noun(
     TrainerBox.self, "Trainer", "A training step, to be called with batches.",
@@ -97,7 +108,7 @@ extension Namespace {
         "A function that trains a model by one batch and returns its loss, compiled at the first "
           + "call.",
         signature: "trainer(model, [options]) -> step",
-        options: [.optimizer, .learningRate, .loss, .precision, .seed],
+        options: [.optimizer, .learningRate, .loss, .lossWeights, .precision, .seed],
         example: """
           step = wane.trainer(model, { optimizer = wane.optim.adam {}, loss = "cross_entropy" })
           for images, labels in train:batches(128, { shuffle = true }) do loss = step(images, labels) end
@@ -105,12 +116,21 @@ extension Namespace {
       ) { context in
         let model = try context.object(1, as: ModelBox.self)
         let options = try context.options(2)
-        let loss = options.isFunction("loss") ? try options.function("loss") : nil
-        let training = TrainingOptions(
-          loss: try options.loss(), optimizer: try options.optimizer() ?? .adam(),
-          seed: try options.seed(), precision: try options.precision())
-        let box = TrainerBox(model, options: training, hasCustomLoss: loss != nil)
-        return context.results(box, holding: loss.map { [$0] } ?? [])
+        var functions: [LuaFunction] = []
+        let losses = try options.outputLosses().mapped { loss -> TrainerBox.HeldLoss in
+          switch loss {
+          case .loss(let loss): return .loss(loss)
+          case .function(let function):
+            functions.append(function)
+            return .function(functions.count)
+          }
+        }
+        var training = TrainingOptions(
+          optimizer: try options.optimizer() ?? .adam(), seed: try options.seed(),
+          precision: try options.precision())
+        training.objective.lossWeights = try options.lossWeights()
+        let box = TrainerBox(model, options: training, losses: losses)
+        return context.results(box, holding: functions)
       }
     ])
 }

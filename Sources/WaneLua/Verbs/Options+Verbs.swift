@@ -13,7 +13,7 @@ extension Option {
     .optimizer,
     Option(
       "learning_rate_schedule", "name or { name, options }", default: "chosen by the verb",
-      "how the step size falls, as in fit"), .loss, .seed, .validation,
+      "how the step size falls, as in fit"), .loss, .lossWeights, .seed, .validation,
     Option("teacher", "Model", default: "none", "a model to learn from besides the labels"),
     Option("temperature", "number", default: "4", "how soft the teacher's answers are made"),
     Option("alpha", "number in [0, 1]", default: "0.9", "the teacher's weight against the labels"),
@@ -48,7 +48,7 @@ extension Options {
     result.optimizer = has("optimizer") ? try optimizer() : nil
     result.schedule = try learningRateSchedule()
     result.seed = try seed()
-    result.loss = try loss()
+    result.objective = try namedObjective()
     if let teacher = try object("teacher", as: ModelBox.self, called: "Model") {
       result.teacher = try Distillation(
         teacher: teacher.graph, temperature: Float(number("temperature", default: 4)),

@@ -9,6 +9,7 @@ public final class Batches {
   /// How many batches there are.
   public let count: Int
   private let source: BatchSource
+  private let inputCount: Int
   private var next = 0
   private var coming: Background<[Tensor]>?
 
@@ -25,14 +26,15 @@ public final class Batches {
     _ data: Dataset, size: Int, shuffles: Bool = false, seed: UInt64 = 0, dropsLast: Bool = false
   ) throws {
     guard size > 0 else { throw WaneError("batches", "size must be positive, got \(size)") }
+    inputCount = data.allInputs.count
     source = try BatchSource(data, size: size, shuffles: shuffles, seed: seed)
     count = dropsLast ? data.count / size : data.count / size + (data.count % size == 0 ? 0 : 1)
   }
 
-  /// The next batch; nil after the last.
+  /// The next batch, a tensor an input and one an output; nil after the last.
   ///
   /// - Throws: when memory cannot be had.
-  public func nextBatch() throws -> (inputs: Tensor, labels: Tensor)? {
+  public func nextBatch() throws -> (inputs: [Tensor], labels: [Tensor])? {
     guard next < count else { return nil }
     let batch: [Tensor]
     if let coming {
@@ -47,7 +49,7 @@ public final class Batches {
     if next < count {
       coming = Background { [source, next] in try source.batch(next) }
     }
-    return (batch[0], batch[1])
+    return (Array(batch[..<inputCount]), Array(batch[inputCount...]))
   }
 }
 
@@ -60,9 +62,14 @@ private struct BatchSource: Sendable {
   private let draw: FeedDraw
 
   init(_ data: Dataset, size: Int, shuffles: Bool, seed: UInt64) throws {
-    let data = try data.mixable(classes: data.classCount ?? 0) ?? data
-    feed = try data.feed(targets: [data.labels])
-    kinds = [data.inputs, data.labels].map { (Array($0.shape.dimensions.dropFirst()), $0.dtype) }
+    let data =
+      try data.mixable { index in
+        (index == 0 ? data.classCount ?? 0 : data.allLabels[index].classCount, false)
+      } ?? data
+    feed = try data.feed(targets: data.allLabels)
+    kinds = (data.allInputs + data.allLabels).map {
+      (Array($0.shape.dimensions.dropFirst()), $0.dtype)
+    }
     order =
       shuffles
       ? try Dataset.permutation(data.count, seed: seed, epoch: 0)

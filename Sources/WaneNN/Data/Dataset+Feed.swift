@@ -2,7 +2,8 @@ import WaneGraph
 import WaneTensor
 
 extension Dataset {
-  /// The same data set, whose samples are changed at random while a model is trained on them.
+  /// The same data set, whose samples are changed at random while a model is trained on them: of
+  /// several inputs the first, but that all are mixed where samples are.
   ///
   /// A teacher is asked about the samples as they are.
   ///
@@ -20,38 +21,60 @@ extension Dataset {
   ///
   /// - Throws: when the samples cannot be augmented.
   func feed(targets: [Tensor]) throws -> StepFeed {
-    guard let augmentation else { return StepFeed(([inputs] + targets).map { TensorFeed($0) }) }
-    let mixed = targets.map { target -> any Feed in
-      guard augmentation.mixup > 0, target.dtype == .f32 else { return TensorFeed(target) }
-      return MixedFeed(target, augmentation)
+    guard let augmentation else { return StepFeed((allInputs + targets).map { TensorFeed($0) }) }
+    func plain(_ column: Tensor) -> any Feed {
+      guard augmentation.mixup > 0, column.dtype == .f32 else { return TensorFeed(column) }
+      return MixedFeed(column, augmentation)
     }
-    return StepFeed([try AugmentedFeed(inputs, augmentation)] + mixed)
+    let inputs = try allInputs.enumerated().map { index, column -> any Feed in
+      guard index != augmentedInput else { return try AugmentedFeed(column, augmentation) }
+      guard augmentation.mixup == 0 || column.dtype == .f32 else {
+        throw WaneError(
+          "augment", "mixup cannot mix input \(index + 1), which is \(column.dtype), not f32")
+      }
+      return plain(column)
+    }
+    return StepFeed(inputs + targets.map(plain))
   }
 
   /// The data set and options a model is really trained with: where classes are to be mixed, they
   /// become one-hot targets of a cross entropy, or for a single output the numbers that they are.
   func prepared(for model: Graph, _ options: TrainingOptions) throws -> (Dataset, TrainingOptions) {
-    guard let output = model.outputs.first else { return (self, options) }
-    let type = model.type(of: output)
+    let types = model.outputs.map(model.type(of:))
+    guard
+      let prepared = try mixable({ index in
+        types.indices.contains(index)
+          ? (types[index].channels, types[index].sampleCount == 1) : (0, false)
+      })
+    else { return (self, options) }
     var options = options
-    guard let prepared = try mixable(classes: type.channels, isAnswer: type.sampleCount == 1) else {
-      return (self, options)
+    let goals = try options.objective.goals(for: model)
+    let losses = goals.enumerated().map { index, goal in
+      let usual = Loss.usual(for: allLabels[index].dtype, output: types[index])
+      return Objective.OutputLoss(goal.loss ?? usual, custom: goal.custom)
     }
-    options.loss = options.loss ?? .usual(for: labels.dtype, output: type)
+    options.objective.losses = losses.count == 1 ? .all(losses[0]) : .list(losses)
     return (prepared, options)
   }
 
   /// The data set with targets in place of classes that are to be mixed: one-hot rows, or the
   /// classes themselves as numbers where a single answer is wanted; nil where nothing is mixed.
   ///
-  /// - Throws: when a class is not among `classes`.
-  func mixable(classes: Int, isAnswer: Bool = false) throws -> Dataset? {
-    guard let augmentation, augmentation.mixup > 0, labels.dtype == .i32 else { return nil }
-    guard isAnswer || classes <= 1 << 16 else {
-      throw WaneError("augment", "mixup cannot mix \(classes) classes, only up to \(1 << 16)")
+  /// - Parameter kind: how many classes there are at an output, and whether it is a single answer.
+  /// - Returns: the data set whose labels are f32.
+  /// - Throws: when a class is not among them.
+  func mixable(_ kind: (Int) -> (classes: Int, isAnswer: Bool)) throws -> Dataset? {
+    guard let augmentation, augmentation.mixup > 0, allLabels.contains(where: { $0.dtype == .i32 })
+    else { return nil }
+    let targets = try allLabels.enumerated().map { index, labels in
+      guard labels.dtype == .i32 else { return labels }
+      let (classes, isAnswer) = kind(index)
+      guard isAnswer || classes <= 1 << 16 else {
+        throw WaneError("augment", "mixup cannot mix \(classes) classes, only up to \(1 << 16)")
+      }
+      return try isAnswer ? labels.converted(to: .f32) : labels.oneHot(classes: classes)
     }
-    let targets = try isAnswer ? labels.converted(to: .f32) : labels.oneHot(classes: classes)
-    return try with(inputs: inputs, labels: targets).weighted(weights)
+    return try with(allInputs, labels: targets).weighted(weights)
   }
 
   /// The samples of several data sets, one after the other.
@@ -60,10 +83,7 @@ extension Dataset {
   public static func concatenated(_ parts: [Dataset]) throws -> Dataset {
     guard let first = parts.first else { throw WaneError("concat", "no data sets to join") }
     for part in parts.dropFirst() {
-      guard part.inputs.dtype == first.inputs.dtype, part.labels.dtype == first.labels.dtype,
-        part.sampleDimensions == first.sampleDimensions,
-        part.labels.shape.dimensions.dropFirst() == first.labels.shape.dimensions.dropFirst()
-      else {
+      guard part.isLike(first) else {
         throw WaneError(
           "concat",
           "'\(first.name)' (\(first.inputs.shape) \(first.inputs.dtype)) and '\(part.name)' "
@@ -74,9 +94,12 @@ extension Dataset {
           "concat", "'\(first.name)' and '\(part.name)' differ in the names of their classes")
       }
     }
-    let whole = try first.with(
-      inputs: Tensor.concatenated(parts.map(\.inputs)),
-      labels: Tensor.concatenated(parts.map(\.labels)))
+    func joined(_ columns: (Dataset) -> [Tensor]) throws -> [Tensor] {
+      try columns(first).indices.map { index in
+        try Tensor.concatenated(parts.map { columns($0)[index] })
+      }
+    }
+    let whole = try first.with(joined(\.allInputs), labels: joined(\.allLabels))
     guard parts.contains(where: { $0.weights != nil }) else { return whole }
     return try whole.weighted(
       Tensor.concatenated(

@@ -12,44 +12,103 @@ public struct Dataset: Sendable {
   public let inputs: Tensor
   /// Classes (i32, `[N]`) or targets (f32, `[N, ...]`).
   public let labels: Tensor
+  /// What further inputs of a model are fed, a row for each sample.
+  public let others: [Tensor]
+  /// The labels of further outputs of a model.
+  public let otherLabels: [Tensor]
+  /// Which inputs of a model all these belong to, by name; empty for those of the model in order.
+  public let inputNames: [String]
+  /// Which outputs of a model the labels belong to, by name; empty for those of the model in order.
+  public let labelNames: [String]
   /// What it is called in messages.
   public let name: String
   /// What the classes are called, class 0 first; empty when nobody said.
   public let classNames: [String]
   /// How samples are changed while a model is trained on them.
   public internal(set) var augmentation: Augmentation?
+  /// Which of several inputs is changed.
+  var augmentedInput = 0
   /// What each sample counts in a loss, f32 `[N]`; nil for 1 each.
   public private(set) var weights: Tensor?
 
-  /// Joins samples and labels.
+  /// Joins samples and labels of a model with one input and one output.
   ///
   /// - Throws: when their numbers differ.
   public init(
     inputs: Tensor, labels: Tensor, name: String = "dataset", classNames: [String] = [],
     augmentation: Augmentation? = nil
   ) throws {
-    guard inputs.shape.rank > 0, labels.shape.rank > 0, inputs.shape[0] == labels.shape[0] else {
+    try self.init(
+      columns: [inputs], labels: [labels], name: name, classNames: classNames,
+      augmentation: augmentation)
+  }
+
+  /// Joins samples and labels.
+  ///
+  /// - Parameters:
+  ///   - columns: what each input of a model is fed.
+  ///   - labels: the labels of each output.
+  ///   - inputNames: the names of the inputs, if they are not those of the model in order.
+  ///   - labelNames: the names of the outputs.
+  ///   - name: what it is called in messages.
+  ///   - classNames: what the classes of the first labels are called.
+  ///   - augmentation: how samples are changed in training.
+  /// - Throws: when their numbers differ.
+  public init(
+    columns: [Tensor], labels: [Tensor], inputNames: [String] = [], labelNames: [String] = [],
+    name: String = "dataset", classNames: [String] = [], augmentation: Augmentation? = nil
+  ) throws {
+    guard let first = columns.first, let target = labels.first else {
+      throw WaneError(name, columns.isEmpty ? "there are no inputs" : "there are no labels")
+    }
+    guard inputNames.isEmpty || inputNames.count == columns.count,
+      labelNames.isEmpty || labelNames.count == labels.count
+    else { throw WaneError(name, "there must be a name for each tensor, or none") }
+    let count = labels.count
+    for (index, input) in columns.enumerated() {
+      let place = Dataset.place(index, columns.count, inputNames)
+      for (number, labels) in labels.enumerated() where index == 0 || number == 0 {
+        guard input.shape.rank > 0, labels.shape.rank > 0, input.shape[0] == labels.shape[0] else {
+          let other = Dataset.place(number, count, labelNames)
+          throw WaneError(
+            name,
+            "inputs\(place) \(input.shape) and labels\(other) \(labels.shape) differ in their number"
+              + " of samples")
+        }
+      }
+      guard InputLayer.dtypes.contains(input.dtype) else {
+        throw WaneError(name, "inputs\(place) must be f32, i32 or u8, got \(input.dtype)")
+      }
+    }
+    for (index, labels) in labels.enumerated() where labels.dtype != .i32 && labels.dtype != .f32 {
+      let place = Dataset.place(index, count, labelNames)
       throw WaneError(
-        name, "inputs \(inputs.shape) and labels \(labels.shape) differ in their number of samples")
+        name, "labels\(place) must be i32 classes or f32 targets, got \(labels.dtype)")
     }
-    guard labels.dtype == .i32 || labels.dtype == .f32 else {
-      throw WaneError(name, "labels must be i32 classes or f32 targets, got \(labels.dtype)")
-    }
-    guard InputLayer.dtypes.contains(inputs.dtype) else {
-      throw WaneError(name, "inputs must be f32, i32 or u8, got \(inputs.dtype)")
-    }
-    self.inputs = inputs
-    self.labels = labels
+    inputs = first
+    self.labels = target
+    others = Array(columns.dropFirst())
+    otherLabels = Array(labels.dropFirst())
+    self.inputNames = inputNames
+    self.labelNames = labelNames
     self.name = name
     self.classNames = classNames
     self.augmentation = augmentation
   }
 
-  /// The same kind of data set with other samples.
-  func with(inputs: Tensor, labels: Tensor) throws -> Dataset {
-    try Dataset(
-      inputs: inputs, labels: labels, name: name, classNames: classNames,
-      augmentation: augmentation)
+  /// How messages tell one of several tensors: ` 'left'`, ` #2`; nothing where there is but one.
+  private static func place(_ index: Int, _ count: Int, _ names: [String]) -> String {
+    if names.indices.contains(index) { return " '\(names[index])'" }
+    return count < 2 ? "" : " #\(index + 1)"
+  }
+
+  /// The same kind of data set with other samples, their columns as they were.
+  func with(_ columns: [Tensor], labels: [Tensor]) throws -> Dataset {
+    var result = try Dataset(
+      columns: columns, labels: labels, inputNames: inputNames, labelNames: labelNames,
+      name: name, classNames: classNames, augmentation: augmentation)
+    result.augmentedInput = augmentedInput
+    return result
   }
 
   /// The number of samples.
@@ -62,13 +121,14 @@ public struct Dataset: Sendable {
   /// are not classes.
   public var classCount: Int? {
     guard labels.dtype == .i32 else { return nil }
-    return max(classNames.count, labels.with(Int32.self) { Int($0.max() ?? -1) + 1 })
+    return max(classNames.count, labels.classCount)
   }
 
   /// The samples of a range of positions, from 0.
   public func slice(_ range: Range<Int>) throws -> Dataset {
     let bounded = range.clamped(to: 0..<count)
-    var result = try with(inputs: inputs.rows(bounded), labels: labels.rows(bounded))
+    var result = try with(
+      allInputs.map { try $0.rows(bounded) }, labels: allLabels.map { try $0.rows(bounded) })
     result.weights = try weights?.rows(bounded)
     return result
   }
@@ -78,7 +138,8 @@ public struct Dataset: Sendable {
   /// - Throws: when a position is beyond the end.
   public func gather(_ positions: [Int32]) throws -> Dataset {
     var result = try with(
-      inputs: inputs.gatheringRows(positions), labels: labels.gatheringRows(positions))
+      allInputs.map { try $0.gatheringRows(positions) },
+      labels: allLabels.map { try $0.gatheringRows(positions) })
     result.weights = try weights?.gatheringRows(positions)
     return result
   }
@@ -121,6 +182,9 @@ enum RandomStream {
 }
 
 extension Tensor {
+  /// One more than the highest of i32 classes.
+  var classCount: Int { with(Int32.self) { Int($0.max() ?? -1) + 1 } }
+
   /// The rows at the given positions, in that order.
   ///
   /// - Throws: when a position is beyond the end.

@@ -56,13 +56,21 @@ public struct Monitor: Sendable {
     case .max: return true
     case .auto:
       let measure = name.hasPrefix("validation_") ? String(name.dropFirst(11)) : name
-      return ["accuracy", "precision", "recall", "f1", "auc", "r2"].contains(measure)
-        || measure.hasPrefix("top_")
+      // Those of one of several outputs begin with its name.
+      return ["accuracy", "precision", "recall", "f1", "auc", "r2"].contains {
+        measure == $0 || measure.hasSuffix("_\($0)")
+      } || Monitor.isTop(measure)
     }
   }
 
   /// What is watched, and how.
   var settings: String { "\(name ?? "the usual") \(direction.rawValue) \(least)" }
+
+  /// Whether it is `top_5` and the like, or that of an output, `digit_top_5`.
+  private static func isTop(_ measure: String) -> Bool {
+    let words = measure.split(separator: "_", omittingEmptySubsequences: false).suffix(2)
+    return words.count == 2 && words.first == "top" && words.last.flatMap { Int($0) } != nil
+  }
 
   func save(_ prefix: String, to state: inout TrainingState) {
     if let best { state.values["\(prefix)/best"] = .number(best) }

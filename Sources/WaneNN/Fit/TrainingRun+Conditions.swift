@@ -7,7 +7,12 @@ extension TrainingRun {
     let (optimizer, schedule) = (options.optimizer, options.schedule)
     var result = [
       ("the model", modelMark),
-      ("the data set", "\(data.count) samples of \(Shape.text(data.sampleDimensions))"),
+      (
+        "the data set",
+        "\(data.count) samples of "
+          + data.allInputs.map { Shape.text(Array($0.shape.dimensions.dropFirst())) }
+          .joined(separator: " and ")
+      ),
       ("the content of the data set", dataMark),
       ("the augmentation", data.augmentation.map { Mark("\($0)").text } ?? "none"),
       ("optimizer", "\(optimizer.rule)"), ("learning_rate", "\(optimizer.learningRate)"),
@@ -37,8 +42,7 @@ extension TrainingRun {
 
   private var dataMark: String {
     var mark = Mark()
-    for tensor in [data.inputs, data.labels, data.weights] {
-      guard let tensor else { continue }
+    for tensor in data.allInputs + data.allLabels + (data.weights.map { [$0] } ?? []) {
       mark.add("\(tensor.dtype) \(tensor.shape)")
       tensor.withBytes { mark.add($0) }
     }
@@ -47,7 +51,7 @@ extension TrainingRun {
 
   /// The loss with its coefficients; of a function, what was traced.
   private var lossText: String {
-    guard options.customLoss == nil else {
+    guard !options.objective.hasCustomLoss else {
       var mark = Mark()
       for node in training.graph.nodes where node.layer == "loss" { mark.add(node) }
       // Tensors that the function takes from around it are constants of the graph.
@@ -58,7 +62,17 @@ extension TrainingRun {
       }
       return "the function \(mark.text)"
     }
-    guard let loss = options.loss else { return "the usual" }
+    // Whoever made the run has found that the settings match its outputs.
+    let goals = (try? options.objective.goals(for: model)) ?? []
+    return goals.map { goal in
+      let text = TrainingRun.text(goal.loss)
+      return goals.count == 1 && goal.weight == 1
+        ? text : "\(goal.weight) of \(text) of '\(goal.output)'"
+    }.joined(separator: " + ")
+  }
+
+  private static func text(_ loss: Loss?) -> String {
+    guard let loss else { return "the usual" }
     var parts = [loss.name]
     if let isFromLogits = loss.isFromLogits { parts.append("from_logits \(isFromLogits)") }
     if loss.labelSmoothing != 0 { parts.append("label_smoothing \(loss.labelSmoothing)") }

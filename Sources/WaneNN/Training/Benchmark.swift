@@ -14,19 +14,19 @@ public struct Benchmark: Sendable {
   ///
   /// - Parameters:
   ///   - models: what is measured.
-  ///   - dtype: the type of the samples they are fed.
+  ///   - dtypes: the type of the samples that each of their inputs is fed.
   ///   - seconds: how long to measure each.
   ///   - poll: called now and then; throws to stop.
   /// - Returns: one measurement a model.
   /// - Throws: when a model cannot be compiled for such samples, or what `poll` throws.
   public static func measure(
-    _ models: [Graph], feeding dtype: DType, seconds: Double = 0.4,
+    _ models: [Graph], feeding dtypes: [DType], seconds: Double = 0.4,
     poll: () throws -> Void = {}
   ) throws -> [Benchmark] {
     let pool = try WorkerPool(count: 1)
     let subjects = try models.map { model in
       let session = try InferenceSession(
-        model.feeding(dtype, operation: "compare"), pool: pool)
+        model.feeding(dtypes, operation: "compare"), pool: pool)
       return try Subject(session)
     }
     let rounds = 5

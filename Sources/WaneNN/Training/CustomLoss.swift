@@ -31,40 +31,49 @@ extension Graph {
   }
 }
 
-/// The mean of a custom loss over a data set, for models of one form.
+/// The mean over a data set of losses among which are custom ones, for models of one form.
 public final class CustomLossEvaluation {
   private var graph: Graph
   private let data: Dataset
+  private let outputs: [String]
   private static let chunk = 256
 
-  /// Builds the loss of a model on data.
+  /// Builds the losses of a model on data.
   ///
-  /// - Throws: when the data do not fit the model, or the loss does not fit them.
-  public init(_ model: Graph, on data: Dataset, loss: CustomLoss) throws {
-    guard model.outputs.count == 1, model.inputs.count == 1 else {
-      throw WaneError(
-        "loss", "only models with one input and one output can be evaluated on a data set")
+  /// - Throws: when the data do not fit the model, or a loss does not fit them.
+  public init(_ model: Graph, on data: Dataset, _ objective: Objective) throws {
+    let data = try data.arranged(for: model, "loss")
+    var graph = try model.feeding(data.allInputs.map(\.dtype), operation: "loss")
+    let goals = try objective.goals(for: model)
+    let predicted = graph.outputs
+    var losses: [Value] = []
+    for (index, goal) in goals.enumerated() {
+      let loss = try graph.appendLoss(
+        goal, output: predicted[index], labels: data.allLabels[index], areSeveral: goals.count > 1)
+      losses.append(try graph.batchMean(loss.loss))
     }
-    var graph = try model.feeding(data.inputs.dtype, operation: "loss")
-    let type = ValueType.batched(
-      Array(data.labels.shape.dimensions.dropFirst()), data.labels.dtype)
-    let labels = try graph.appendInput(type, layer: "labels")
-    let result = try graph.add(loss, output: graph.outputs[0], labels: labels)
-    graph.outputs = [try graph.batchMean(result)]
+    graph.outputs = [try graph.weightedSum(losses, goals.map(\.weight))] + losses
+    outputs = goals.count > 1 ? goals.map(\.output) : []
     self.graph = graph
     self.data = data
   }
 
-  /// The loss of a model of the same form.
+  /// The losses of a model of the same form.
   ///
+  /// - Parameters:
+  ///   - model: what is evaluated.
+  ///   - poll: called now and then; throws to stop.
+  /// - Returns: their weighted sum, and of several outputs each by name: `digit_loss`.
   /// - Throws: when the model has another form, or what `poll` throws to stop.
-  public func loss(of model: Graph, poll: () throws -> Void = {}) throws -> Double {
+  public func losses(of model: Graph, poll: () throws -> Void = {}) throws -> (
+    total: Double, parts: [(name: String, value: Double)]
+  ) {
     for parameter in model.parameters where graph.parameters[parameter.name] != nil {
       try graph.set(parameter)
     }
     let weights = WeightStore(graph.parameters, bound: [:])
     var programs: [Int: Program] = [:]
-    var total = 0.0
+    var totals = graph.outputs.map { _ in 0.0 }
     for start in stride(from: 0, to: data.count, by: Self.chunk) {
       try poll()
       let rows = start..<min(start + Self.chunk, data.count)
@@ -73,7 +82,7 @@ public final class CustomLossEvaluation {
         ?? Program(graph, batch: rows.count, mode: .inference, weights: weights)
       programs[rows.count] = program
       let part = try data.slice(rows)
-      for (buffer, tensor) in zip(program.inputs, [part.inputs, part.labels]) {
+      for (buffer, tensor) in zip(program.inputs, part.allInputs + part.allLabels) {
         tensor.withBytes { bytes in
           if let base = bytes.baseAddress {
             buffer.pointer.copyMemory(from: base, byteCount: bytes.count)
@@ -82,8 +91,13 @@ public final class CustomLossEvaluation {
       }
       program.run()
       try program.check()
-      total += Double(program.outputs[0].floats[0]) * Double(rows.count)
+      for index in totals.indices {
+        totals[index] += Double(program.outputs[index].floats[0]) * Double(rows.count)
+      }
     }
-    return data.count == 0 ? 0 : total / Double(data.count)
+    let means = totals.map { data.count == 0 ? 0 : $0 / Double(data.count) }
+    return (
+      means[0], outputs.enumerated().map { ("\($0.element)_loss", means[1 + $0.offset]) }
+    )
   }
 }

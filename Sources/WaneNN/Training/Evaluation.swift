@@ -4,60 +4,120 @@ import WaneTensor
 
 /// How well a model does on data.
 public struct Evaluation: Sendable {
-  /// The mean loss over the samples.
+  /// The mean loss over the samples; of several outputs, the weighted sum of theirs.
   public let loss: Double
-  /// The fraction of samples whose class was found; nil when labels are not classes.
-  public private(set) var accuracy: Double?
+  /// The fraction of samples whose class was found; nil when labels are not classes, or there are
+  /// several outputs.
+  public let accuracy: Double?
   /// What else was measured, in the order it was asked for.
+  ///
+  /// Of several outputs, the loss and accuracy of each are among it, and names begin with the
+  /// output's: `digit_loss`.
   public let metrics: [(name: String, value: Metric.Value)]
-  /// The class the model chose for each sample; empty when labels are not classes.
+  /// The class the model chose for each sample, output after output; empty when no labels are
+  /// classes.
   public let predictions: [Int32]
 
   /// Runs a model over a data set.
   ///
   /// - Parameters:
-  ///   - model: a model with one input and one output.
+  ///   - model: what is run.
   ///   - data: what it is run on.
-  ///   - loss: what is averaged over the samples; by default what suits the labels.
-  ///   - metrics: what is measured besides.
+  ///   - loss: what is averaged over the samples, for every output; by default what suits the labels.
+  ///   - metrics: what is measured besides, of every output.
   ///   - precision: what large products may round their operands to.
   ///   - pool: the workers.
   ///   - poll: called now and then; throws to stop.
   /// - Throws: when they do not fit.
   public init(
     _ model: Graph, on data: Dataset, loss: Loss? = nil, metrics: [Metric] = [],
-    precision: Precision = .f32,
+    precision: Precision = .f32, pool: WorkerPool, poll: () throws -> Void = {}
+  ) throws {
+    let objective = Objective(
+      losses: .all(Objective.OutputLoss(loss)), metrics: .all(metrics))
+    try self.init(
+      model, on: data, objective, precision: precision, pool: pool, poll: poll)
+  }
+
+  /// Runs a model over a data set.
+  ///
+  /// - Parameters:
+  ///   - model: what is run.
+  ///   - data: what it is run on.
+  ///   - objective: what is averaged and measured; losses that are functions are not.
+  ///   - precision: what large products may round their operands to.
+  ///   - pool: the workers.
+  ///   - poll: called now and then; throws to stop.
+  /// - Throws: when they do not fit.
+  public init(
+    _ model: Graph, on data: Dataset, _ objective: Objective, precision: Precision = .f32,
     pool: WorkerPool, poll: () throws -> Void = {}
   ) throws {
-    guard model.outputs.count == 1, model.inputs.count == 1 else {
-      throw WaneError(
-        "evaluate", "only models with one input and one output can be evaluated on a data set")
-    }
-    let input = model.type(of: model.inputs[0])
-    guard input.dimensions == data.sampleDimensions else {
-      throw WaneError(
-        "evaluate",
-        "the model takes \(input), the data set has \(Shape.text(data.sampleDimensions))")
-    }
+    let data = try data.arranged(for: model, "evaluate")
     let session = try InferenceSession(
-      model.feeding(data.inputs.dtype, operation: "evaluate"), pool: pool, precision: precision)
-    let outputs = try session.run([data.inputs], poll: poll)[0]
-    let result = session.graph.outputs[0]
-    let output = session.graph.type(of: result)
-    let kind = loss ?? .usual(for: data.labels.dtype, output: output)
-    _ = try kind.labelType(data.labels, output: output)
-    let form = try PredictionForm(
-      session.graph, output: result, labels: data.labels, loss: kind)
-    let rows = data.count
+      model.feeding(data.allInputs.map(\.dtype), operation: "evaluate"), pool: pool,
+      precision: precision)
+    let outputs = try session.run(data.allInputs, poll: poll)
+    let goals = try objective.goals(for: model)
+    let areSeveral = goals.count > 1
+    var (total, accuracy) = (0.0, Double?.none)
+    var predictions: [Int32] = []
+    var measured: [(name: String, value: Metric.Value)] = []
+    for (index, goal) in goals.enumerated() {
+      let part: OutputEvaluation
+      do {
+        part = try OutputEvaluation(
+          goal, of: outputs[index], labels: data.allLabels[index], weights: data.weights,
+          session.graph, session.graph.outputs[index], poll: poll)
+      } catch let error as WaneError where areSeveral {
+        throw error.inLayer(goal.output)
+      }
+      // A weight of 1 leaves the only loss as it is.
+      total += part.loss * Double(goal.weight)
+      predictions += part.predictions
+      guard areSeveral else {
+        accuracy = part.accuracy
+        measured = part.metrics
+        continue
+      }
+      measured.append(("\(goal.output)_loss", .number(part.loss)))
+      if let accuracy = part.accuracy {
+        measured.append(("\(goal.output)_accuracy", .number(accuracy)))
+      }
+      measured += part.metrics.map { ("\(goal.output)_\($0.name)", $0.value) }
+    }
+    loss = total
+    self.accuracy = accuracy
+    metrics = measured
+    self.predictions = predictions
+  }
+}
+
+/// How well one output of a model does.
+private struct OutputEvaluation {
+  let loss: Double
+  private(set) var accuracy: Double?
+  let metrics: [(name: String, value: Metric.Value)]
+  let predictions: [Int32]
+
+  init(
+    _ goal: Objective.Goal, of outputs: Tensor, labels: Tensor, weights: Tensor?, _ graph: Graph,
+    _ result: Value, poll: () throws -> Void
+  ) throws {
+    let output = graph.type(of: result)
+    let kind = goal.loss ?? .usual(for: labels.dtype, output: output)
+    _ = try kind.labelType(labels, output: output)
+    let form = try PredictionForm(graph, output: result, labels: labels, loss: kind)
+    let rows = outputs.shape[0]
 
     var losses: [Float]
     if kind == .crossEntropy {
-      losses = try Evaluation.crossEntropies(
-        outputs, data.labels, columns: output.sampleCount,
-        areProbabilities: session.graph.producer(of: result).operation is Softmax)
+      losses = try OutputEvaluation.crossEntropies(
+        outputs, labels, columns: output.sampleCount,
+        areProbabilities: graph.producer(of: result).operation is Softmax)
     } else {
       losses = try kind.values(
-        outputs, data.labels, output: output, isFromLogits: form.probabilities != .asTheyAre)
+        outputs, labels, output: output, isFromLogits: form.probabilities != .asTheyAre)
     }
     var predictions: [Int32] = []
     if kind.comparesClasses {
@@ -68,14 +128,14 @@ public struct Evaluation: Sendable {
       }
     }
     let hasAccuracy = kind.comparesClasses || kind.comparesAnswers
-    let sums = try MetricSums((hasAccuracy ? [Metric(.accuracy)] : []) + metrics, form)
-    try sums.add(outputs, data.labels, poll: poll)
+    let sums = try MetricSums((hasAccuracy ? [Metric(.accuracy)] : []) + goal.metrics, form)
+    try sums.add(outputs, labels, poll: poll)
     var values = try sums.values()
     accuracy = nil
     if hasAccuracy, case .number(let value) = values.removeFirst().value, rows > 0 {
       accuracy = value
     }
-    if let weights = data.weights {
+    if let weights {
       losses = zip(losses, weights.array(Float.self)).map { $0 * $1 }
     }
     self.loss = rows == 0 ? 0 : wane_sum_f32(losses, rows) / Double(rows)

@@ -33,11 +33,7 @@ public struct Profile: Sendable {
     _ model: Graph, inputs: [Tensor], runs: Int, precision: Precision = .f32,
     poll: () throws -> Void = {}
   ) throws {
-    // Inputs of several types are what the model takes, or else do not fit.
-    let dtype = inputs.first?.dtype ?? .f32
-    let fed =
-      inputs.allSatisfy { $0.dtype == dtype }
-      ? try model.feeding(dtype, operation: "profile") : model
+    let fed = try model.feeding(inputs.map(\.dtype), operation: "profile")
     let session = try InferenceSession(fed, pool: WorkerPool(count: 1), precision: precision)
     let count = try session.check(inputs)
     guard count > 0 else { throw WaneError("profile", "there are no samples") }

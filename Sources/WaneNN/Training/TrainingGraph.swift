@@ -3,123 +3,193 @@ import WaneTensor
 
 /// A training step as one graph: forward, loss, backward.
 struct TrainingGraph {
+  /// One output of the model, and where the results of `graph` tell of it.
+  struct Output {
+    /// What it is called.
+    let name: String
+    /// Its loss; that of the whole where it is the only output.
+    let loss: Int
+    /// The number of hits, when the loss counts any.
+    let hits: Int?
+    /// What the model gave for each sample, when metrics are wanted; the labels follow.
+    let predictions: Int?
+    let metrics: [Metric]
+    let form: PredictionForm
+
+    /// Empty sums for the metrics, nil when there are none.
+    func metricSums() throws -> MetricSums? {
+      metrics.isEmpty ? nil : try MetricSums(metrics, form)
+    }
+  }
+
   /// The graph.
   ///
-  /// Its inputs are the samples, the labels, a teacher's logits if there is one, and the samples'
-  /// weights if they have any.
+  /// Its inputs are the samples, the labels of each output, a teacher's logits if there is one, and
+  /// the samples' weights if they have any.
   let graph: Graph
   /// The model in training form.
   let form: TrainingForm
   /// The variables that gradients are computed for, in the order of the gradients.
   let trained: [TrainingForm.Variable]
-  /// Where the outputs of `graph` are.
+  /// Where the loss is among the outputs of `graph`.
   let lossOutput = 0
-  /// The number of hits, when the loss counts any.
-  let hitsOutput: Int?
-  /// What the model gave for each sample, when metrics are wanted; the labels follow.
-  let predictionOutput: Int?
+  /// The outputs of the model.
+  let outputs: [Output]
   /// The first gradient.
   let firstGradient: Int
   /// The first moving statistic.
   let firstUpdate: Int
-  private let metrics: [Metric]
-  private let predictions: PredictionForm
 
+  /// Builds the graph for data whose columns are in the order of the model's inputs and outputs.
   init(_ model: Graph, data: Dataset, options: TrainingOptions) throws {
-    guard model.outputs.count == 1, model.inputs.count == 1 else {
+    let model = try model.feeding(data.allInputs.map(\.dtype), operation: "train")
+    let goals = try options.objective.goals(for: model)
+    guard options.classWeights.isEmpty || goals.count == 1 else {
       throw WaneError(
-        "train", "only models with one input and one output can be fitted to a data set")
-    }
-    let model = try model.feeding(data.inputs.dtype, operation: "train")
-    let input = model.type(of: model.inputs[0])
-    guard input.dimensions == data.sampleDimensions else {
-      throw WaneError(
-        "train", "the model takes \(input), the data set has \(Shape.text(data.sampleDimensions))")
+        "train", "class_weight is for models with one output, this has \(goals.count)")
     }
     let form = try TrainingForm(model, masking: options.masking)
     var graph = form.graph
-    let output = graph.outputs[0]
-    let kind = options.loss ?? .usual(for: data.labels.dtype, output: graph.type(of: output))
-    let labels: Value
-    var perSample: Value
-    var hits: Value?
-    if let custom = options.customLoss {
-      labels = try graph.appendInput(
-        .batched(Array(data.labels.shape.dimensions.dropFirst()), data.labels.dtype),
-        layer: "labels")
-      perSample = try graph.add(custom, output: output, labels: labels)
-      guard
-        graph.type(of: perSample).isBatched
-          || (options.classWeights.isEmpty && data.weights == nil)
-      else {
-        throw WaneError("loss", "must give one number a sample where samples have weights")
-      }
-    } else {
-      let labelType = try kind.labelType(data.labels, output: graph.type(of: output))
-      try TrainingGraph.checkClasses(data, output: graph.type(of: output), loss: kind)
-      labels = try graph.appendInput(labelType, layer: "labels")
-      (perSample, hits) = try graph.add(kind, output: output, labels: labels)
+    let predicted = graph.outputs
+    var parts: [LossPart] = []
+    for (index, goal) in goals.enumerated() {
+      parts.append(
+        try graph.appendLoss(
+          goal, output: predicted[index], labels: data.allLabels[index],
+          areSeveral: goals.count > 1))
+    }
+    let isWeighed = data.weights != nil || !options.classWeights.isEmpty
+    guard !isWeighed || parts.allSatisfy({ graph.type(of: $0.loss).isBatched }) else {
+      throw WaneError("loss", "must give one number a sample where samples have weights")
     }
     if !options.classWeights.isEmpty {
       let weights = try graph.add(
-        one: ClassWeights(options.classWeights), [labels], layer: "class_weight")
-      perSample = try graph.add(one: WeighSamples(), [perSample, weights], layer: "class_weight")
+        one: ClassWeights(options.classWeights), [parts[0].labels], layer: "class_weight")
+      parts[0].loss = try graph.add(
+        one: WeighSamples(), [parts[0].loss, weights], layer: "class_weight")
     }
-    var teacher: Value?
     if let distillation = options.teacher {
-      teacher = try graph.appendTeacher(distillation, output: output)
+      for index in parts.indices {
+        parts[index].teacher = try graph.appendTeacher(distillation, output: predicted[index])
+      }
     }
     if data.weights != nil {
       let weights = try graph.appendInput(.batched([]), layer: "sample_weight")
-      perSample = try graph.add(one: WeighSamples(), [perSample, weights], layer: "sample_weight")
+      for index in parts.indices {
+        parts[index].loss = try graph.add(
+          one: WeighSamples(), [parts[index].loss, weights], layer: "sample_weight")
+      }
     }
-    var loss = try graph.batchMean(perSample)
-    if let distillation = options.teacher, let teacher {
-      loss = try graph.mixing(distillation, soft: teacher, loss: loss)
+    var losses: [Value] = []
+    for part in parts {
+      var loss = try graph.batchMean(part.loss)
+      if let distillation = options.teacher, let teacher = part.teacher {
+        loss = try graph.mixing(distillation, soft: teacher, loss: loss)
+      }
+      losses.append(loss)
     }
+    let loss = try graph.weightedSum(losses, goals.map(\.weight))
 
     let trained = form.variables.filter(\.isTrainable)
     let leaves = trained.compactMap { graph.leaf($0.name) }
     let gradients = try graph.gradients(of: loss, withRespectTo: leaves)
-    var outputs = [loss]
-    hitsOutput = hits == nil ? nil : 1
-    if let hits { outputs.append(hits) }
-    firstGradient = outputs.count
+    var results = [loss]
+    // The loss of an only output is the whole, unless it is weighed.
+    let hasOwn = losses != [loss]
+    if hasOwn { results += losses }
+    let firstHits = results.count
+    let hits = parts.compactMap(\.hits)
+    results += hits
+    firstGradient = results.count
     var moved: [TrainingForm.Variable] = []
     for (variable, gradient) in zip(trained, gradients) {
       guard let gradient else { continue }
-      outputs.append(gradient)
+      results.append(gradient)
       moved.append(variable)
     }
-    guard options.customLoss == nil || trained.isEmpty || !moved.isEmpty else {
+    guard !options.objective.hasCustomLoss || trained.isEmpty || !moved.isEmpty else {
       throw WaneError("loss", "must be computed from the model's output, nothing can be learned")
     }
-    firstUpdate = outputs.count
-    outputs += form.updates.map(\.value)
-    metrics = options.metrics
-    predictions = try PredictionForm(graph, output: output, labels: data.labels, loss: kind)
-    predictionOutput = options.metrics.isEmpty ? nil : outputs.count
-    if !options.metrics.isEmpty { outputs += [output, labels] }
-    graph.outputs = outputs
+    firstUpdate = results.count
+    results += form.updates.map(\.value)
+    var outputs: [Output] = []
+    var nextHits = firstHits
+    for (index, part) in parts.enumerated() {
+      let metrics = goals[index].metrics
+      outputs.append(
+        Output(
+          name: goals[index].output, loss: hasOwn ? 1 + index : 0,
+          hits: part.hits == nil ? nil : nextHits,
+          predictions: metrics.isEmpty ? nil : results.count, metrics: metrics,
+          form: try PredictionForm(
+            graph, output: predicted[index], labels: data.allLabels[index], loss: part.kind)))
+      if part.hits != nil { nextHits += 1 }
+      if !metrics.isEmpty { results += [predicted[index], part.labels] }
+    }
+    graph.outputs = results
     self.graph = try graph.withShardReductions(sums: firstUpdate)
     self.form = form
     self.trained = moved
+    self.outputs = outputs
+  }
+}
+
+/// What the loss of one output consists of.
+struct LossPart {
+  let kind: Loss
+  let labels: Value
+  var loss: Value
+  let hits: Value?
+  var teacher: Value?
+}
+
+extension Graph {
+  /// Adds the labels of an output and its loss.
+  ///
+  /// - Throws: when they do not fit; of several outputs, it is told which.
+  mutating func appendLoss(
+    _ goal: Objective.Goal, output: Value, labels tensor: Tensor, areSeveral: Bool
+  ) throws -> LossPart {
+    let type = type(of: output)
+    let kind = goal.loss ?? .usual(for: tensor.dtype, output: type)
+    do {
+      if let custom = goal.custom {
+        let labels = try appendInput(
+          .batched(Array(tensor.shape.dimensions.dropFirst()), tensor.dtype), layer: "labels")
+        return LossPart(
+          kind: kind, labels: labels, loss: try add(custom, output: output, labels: labels),
+          hits: nil)
+      }
+      let labelType = try kind.labelType(tensor, output: type)
+      try checkClasses(tensor, output: type, loss: kind)
+      let labels = try appendInput(labelType, layer: "labels")
+      let (loss, hits) = try add(kind, output: output, labels: labels)
+      return LossPart(kind: kind, labels: labels, loss: loss, hits: hits)
+    } catch let error as WaneError where areSeveral {
+      throw error.inLayer(goal.output)
+    }
   }
 
-  /// Empty sums for the metrics, nil when there are none.
-  func metricSums() throws -> MetricSums? {
-    metrics.isEmpty ? nil : try MetricSums(metrics, predictions)
-  }
-
-  private static func checkClasses(_ data: Dataset, output: ValueType, loss: Loss) throws {
-    guard loss.comparesClasses, data.labels.dtype == .i32 else { return }
-    let (low, high) = data.labels.with(Int32.self) { ($0.min() ?? 0, $0.max() ?? 0) }
+  private func checkClasses(_ labels: Tensor, output: ValueType, loss: Loss) throws {
+    guard loss.comparesClasses, labels.dtype == .i32 else { return }
+    let (low, high) = labels.with(Int32.self) { ($0.min() ?? 0, $0.max() ?? 0) }
     guard low >= 0, Int(high) < output.channels else {
       throw WaneError(
         "train",
         "labels \(low)..\(high) do not fit the model's \(output.channels) outputs, "
           + "which stand for classes 0..\(output.channels - 1)")
     }
+  }
+
+  /// Adds losses up; one that counts 1 is the sum.
+  mutating func weightedSum(_ losses: [Value], _ weights: [Float]) throws -> Value {
+    var sum: Value?
+    for (loss, weight) in zip(losses, weights) {
+      let part = weight == 1 ? loss : try add(one: Rescale(scale: weight), [loss], layer: "loss")
+      sum = try sum.map { try add(one: Add(), [$0, part], layer: "loss") } ?? part
+    }
+    guard let sum else { throw WaneError("loss", "the model has no output") }
+    return sum
   }
 }
 
@@ -135,12 +205,30 @@ extension Graph {
     return try add(one: Input(index: last + 1, type: type), [], layer: layer)
   }
 
-  /// The same model taking samples of a type: bytes stand for 0...1, whole numbers for themselves.
+  /// The same model taking samples of a type at every input.
   public func feeding(_ dtype: DType, operation: String) throws -> Graph {
-    try rewritten { _, node, _, graph in
-      guard let input = node.operation as? Input, input.type.dtype != dtype else { return nil }
+    try feeding(inputs.map { _ in dtype }, operation: operation)
+  }
+
+  /// The same model taking samples of other types: bytes stand for 0...1, whole numbers for
+  /// themselves.
+  ///
+  /// - Parameters:
+  ///   - dtypes: a type an input, in order; inputs beyond the list stay as they are.
+  ///   - operation: what the model is for, for messages.
+  /// - Returns: a model of the same inputs and outputs.
+  /// - Throws: when an input does not take values of a type.
+  public func feeding(_ dtypes: [DType], operation: String) throws -> Graph {
+    let places = inputs.map(\.node)
+    return try rewritten { index, node, _, graph in
+      guard let input = node.operation as? Input, let place = places.firstIndex(of: index),
+        dtypes.indices.contains(place), input.type.dtype != dtypes[place]
+      else { return nil }
+      let dtype = dtypes[place]
       guard input.type.dtype == .f32, dtype == .u8 || dtype == .i32 else {
-        throw WaneError(operation, "the model takes \(input.type.dtype) values, got \(dtype)")
+        throw WaneError(
+          operation,
+          "\(description(ofInput: place)) takes \(input.type.dtype) values, got \(dtype)")
       }
       let fed = Input(index: input.index, type: .batched(input.type.dimensions, dtype))
       let raw = try graph.add(one: fed, [], layer: node.layer)
@@ -174,28 +262,25 @@ extension Graph {
 }
 
 extension Distillation {
-  /// The teacher's logits for every sample, computed once for the whole run.
+  /// The teacher's logits for every sample, computed once for the whole run: a tensor an output.
   ///
   /// - Throws: when the teacher does not fit the student or the samples.
   func answers(for data: Dataset, student: Graph, pool: WorkerPool, poll: () throws -> Void) throws
-    -> Tensor
+    -> [Tensor]
   {
-    var graph = try teacher.feeding(data.inputs.dtype, operation: "distill")
-    guard graph.outputs.count == 1, graph.inputs.count == 1 else {
-      throw WaneError("distill", "the teacher must have one input and one output")
-    }
-    let (taught, learned) = (graph.type(of: graph.outputs[0]), student.type(of: student.outputs[0]))
+    let inputs = try data.inputs(for: teacher, "distill", called: "the teacher")
+    var graph = try teacher.feeding(inputs.map(\.dtype), operation: "distill")
+    let (taught, learned) = (
+      graph.outputs.map(graph.type(of:)), student.outputs.map(student.type(of:))
+    )
     guard taught == learned else {
-      throw WaneError("distill", "the teacher gives \(taught), the student \(learned)")
-    }
-    let sample = graph.type(of: graph.inputs[0]).dimensions
-    guard sample == data.sampleDimensions else {
+      func list(_ types: [ValueType]) -> String {
+        types.map { "\($0)" }.joined(separator: " and ")
+      }
       throw WaneError(
-        "distill",
-        "the teacher takes \(Shape.text(sample)), the data set has "
-          + Shape.text(data.sampleDimensions))
+        "distill", "the teacher gives \(list(taught)), the student \(list(learned))")
     }
-    graph.outputs = [try graph.logits(of: graph.outputs[0])]
-    return try InferenceSession(graph, pool: pool).run([data.inputs], poll: poll)[0]
+    graph.outputs = try graph.outputs.map { try graph.logits(of: $0) }
+    return try InferenceSession(graph, pool: pool).run(inputs, poll: poll)
   }
 }

@@ -3,10 +3,8 @@ import WaneTensor
 
 /// How a model is trained.
 public struct TrainingOptions: Sendable {
-  /// What is made small; by default what suits the labels.
-  public var loss: Loss?
-  /// A loss in place of those that there are.
-  public var customLoss: CustomLoss?
+  /// What is made small and measured, output by output.
+  public var objective: Objective
   /// How variables move.
   public var optimizer: Optimizer
   /// Samples of a step.
@@ -26,8 +24,22 @@ public struct TrainingOptions: Sendable {
 
   /// The weight of each class in the loss; 1 for those beyond the list.
   public var classWeights: [Float] = []
-  /// What is measured besides the loss.
-  public var metrics: [Metric] = []
+
+  /// What is made small of every output; by default what suits the labels.
+  public var loss: Loss? {
+    get { objective.losses.common?.loss }
+    set { objective.losses = .all(Objective.OutputLoss(newValue, custom: customLoss)) }
+  }
+  /// A loss of every output in place of those that there are.
+  public var customLoss: CustomLoss? {
+    get { objective.losses.common?.custom }
+    set { objective.losses = .all(Objective.OutputLoss(loss, custom: newValue)) }
+  }
+  /// What is measured of every output besides the loss.
+  public var metrics: [Metric] {
+    get { objective.metrics.common ?? [] }
+    set { objective.metrics = .all(newValue) }
+  }
 
   /// Creates options, the defaults being Keras's.
   public init(
@@ -35,7 +47,7 @@ public struct TrainingOptions: Sendable {
     shuffles: Bool = true, teacher: Distillation? = nil, masking: Set<String> = [],
     schedule: LearningRateSchedule = .constant, precision: Precision = .f32
   ) {
-    self.loss = loss
+    objective = Objective(losses: .all(Objective.OutputLoss(loss)))
     self.optimizer = optimizer
     self.batchSize = batchSize
     self.seed = seed

@@ -17,6 +17,8 @@ public final class TrainingRun {
     public var samples = 0
     /// Whether hits were counted.
     public var countsHits = false
+    /// What each output came to, where a model has several.
+    public var outputs: [OutputMeasure] = []
 
     /// The mean loss.
     public var loss: Double { samples == 0 ? 0 : lossSum / Double(samples) }
@@ -34,7 +36,34 @@ public final class TrainingRun {
       hits += other.hits
       samples += other.samples
       countsHits = countsHits || other.countsHits
+      if outputs.isEmpty {
+        outputs = other.outputs
+      } else {
+        for (index, output) in other.outputs.enumerated() where outputs.indices.contains(index) {
+          outputs[index].lossSum += output.lossSum
+          outputs[index].hits = outputs[index].hits.map { $0 + (output.hits ?? 0) }
+        }
+      }
     }
+
+    /// The loss and the fraction of hits of each output, by name: `digit_loss`, `digit_accuracy`.
+    public var outputMeasures: [(name: String, value: Double)] {
+      guard samples > 0 else { return [] }
+      return outputs.flatMap { output -> [(name: String, value: Double)] in
+        [("\(output.name)_loss", output.lossSum / Double(samples))]
+          + (output.hits.map { [("\(output.name)_accuracy", $0 / Double(samples))] } ?? [])
+      }
+    }
+  }
+
+  /// What steps came to at one of several outputs.
+  public struct OutputMeasure: Sendable {
+    /// The name of the output.
+    public let name: String
+    /// The sum of its losses over samples, before they are weighed against those of other outputs.
+    public var lossSum: Double
+    /// The number of hits; nil when the loss does not count any.
+    public var hits: Double?
   }
 
   /// Steps done so far.
@@ -91,15 +120,15 @@ public final class TrainingRun {
       throw WaneError("train", "epochs must be at least 0, got \(epochs)")
     }
     _ = try options.optimizer.validated()
-    let (data, options) = try data.prepared(for: model, options)
+    let (data, options) = try data.arranged(for: model, "train").prepared(for: model, options)
     self.model = model
     self.data = data
     self.options = options
     self.pool = pool
     training = try TrainingGraph(model, data: data, options: options)
-    var targets = [data.labels]
+    var targets = data.allLabels
     if let teacher = options.teacher {
-      targets.append(try teacher.answers(for: data, student: model, pool: pool, poll: poll))
+      targets += try teacher.answers(for: data, student: model, pool: pool, poll: poll)
     }
     if let weights = data.weights { targets.append(weights) }
     feed = try data.feed(targets: targets)
@@ -129,21 +158,22 @@ public final class TrainingRun {
   ///
   /// - Throws: when they are not, and as `runStep()`.
   public func runStep(on batch: Dataset) throws -> Measure {
-    guard batch.inputs.dtype == data.inputs.dtype, batch.labels.dtype == data.labels.dtype,
-      batch.sampleDimensions == data.sampleDimensions,
-      batch.labels.shape.dimensions.dropFirst() == data.labels.shape.dimensions.dropFirst()
-    else {
+    let isNamed = !batch.inputNames.isEmpty || !batch.labelNames.isEmpty
+    let batch = isNamed ? try batch.arranged(for: model, "train") : batch
+    guard batch.isLike(data) else {
+      func text(_ tensors: [Tensor]) -> String {
+        tensors.map { "\($0.shape) \($0.dtype)" }.joined(separator: ", ")
+      }
       throw WaneError(
         "train",
-        "samples \(batch.inputs.shape) \(batch.inputs.dtype) and labels \(batch.labels.shape) "
-          + "\(batch.labels.dtype) are not like those of the first step, \(data.inputs.shape) "
-          + "\(data.inputs.dtype) and \(data.labels.shape) \(data.labels.dtype)")
+        "samples \(text(batch.allInputs)) and labels \(text(batch.allLabels)) are not like those of "
+          + "the first step, \(text(data.allInputs)) and \(text(data.allLabels))")
     }
     guard batch.count > 0 else { throw WaneError("train", "the batch is empty") }
     guard options.teacher == nil, data.weights == nil else {
       throw WaneError("train", "a teacher or weights are missing for the batch")
     }
-    feed = try batch.feed(targets: [batch.labels])
+    feed = try batch.feed(targets: batch.allLabels)
     return try runStep(at: (0..<Int32(clamping: batch.count))[...].map { $0 }[...])
   }
 
@@ -159,11 +189,13 @@ public final class TrainingRun {
     for check in checks { try check.get() }
     var measure = Measure()
     measure.samples = positions.count
-    measure.countsHits = training.hitsOutput != nil
+    let isSingle = training.outputs.count == 1
+    measure.countsHits = isSingle && training.outputs[0].hits != nil
     for shard in crew {
       measure.lossSum += shard.loss * Double(positions.count)
-      measure.hits += shard.hits
+      if isSingle { measure.hits += shard.hits[0] }
     }
+    if !isSingle { measure.outputs = outputMeasures(crew, samples: positions.count) }
     guard measure.loss.isFinite, crew.allSatisfy(\.isFinite) else {
       throw try nonFinite(crew, positions, loss: measure.loss)
     }
@@ -171,6 +203,16 @@ public final class TrainingRun {
     shards = crew.count
     try update(crew)
     return measure
+  }
+
+  /// What a step came to at each output.
+  private func outputMeasures(_ crew: [TrainingShard], samples: Int) -> [OutputMeasure] {
+    training.outputs.enumerated().map { index, output in
+      OutputMeasure(
+        name: output.name,
+        lossSum: crew.reduce(0) { $0 + $1.losses[index] } * Double(samples),
+        hits: output.hits == nil ? nil : crew.reduce(0) { $0 + $1.hits[index] })
+    }
   }
 
   /// The step size of a step, counted from 0.
@@ -305,15 +347,21 @@ public final class TrainingRun {
 
   /// What the metrics of the options came to over the steps since they were last asked for.
   public func takeMetrics() throws -> [(name: String, value: Metric.Value)] {
-    guard let total = try training.metricSums() else { return [] }
-    for (_, crew) in crews.sorted(by: { $0.key < $1.key }) {
-      for shard in crew {
-        guard let metrics = shard.metrics else { continue }
+    let shards = crews.sorted { $0.key < $1.key }.flatMap(\.value)
+    return try training.outputs.enumerated().flatMap { index, output in
+      guard let total = try output.metricSums() else {
+        return [(name: String, value: Metric.Value)]()
+      }
+      for shard in shards {
+        guard let metrics = shard.metrics[index] else { continue }
         total.add(metrics)
         metrics.reset()
       }
+      let isSingle = training.outputs.count == 1
+      return try total.values().map { name, value in
+        (name: isSingle ? name : "\(output.name)_\(name)", value: value)
+      }
     }
-    return try total.values()
   }
 
   /// Says where numbers stopped being finite, running the step again.
@@ -384,7 +432,7 @@ public final class TrainingRun {
       try TrainingShard(
         training, samples: batch * worker / members..<batch * (worker + 1) / members, batch: batch,
         weights: weights, store: store, member: TeamMember(team, worker: worker), feed: feed,
-        precision: options.precision, metrics: training.metricSums())
+        precision: options.precision, metrics: training.outputs.map { try $0.metricSums() })
     }
     crews[batch] = crew
     return crew

@@ -21,12 +21,14 @@ final class TrainingShard {
 
   /// The sum of losses over the samples, as a share of the batch's mean.
   private(set) var loss = 0.0
-  /// The number of hits.
-  private(set) var hits = 0.0
+  /// The same of each output of the model.
+  private(set) var losses: [Double]
+  /// The number of hits at each output.
+  private(set) var hits: [Double]
   /// Whether all numbers of the gradient are finite.
   private(set) var isFinite = true
-  /// What is measured besides.
-  let metrics: MetricSums?
+  /// What is measured besides at each output.
+  let metrics: [MetricSums?]
   private let pieces: [Piece]
   private let training: TrainingGraph
   private let total: UnsafeMutablePointer<Float>
@@ -46,13 +48,15 @@ final class TrainingShard {
   ///   - member: its place among the workers.
   ///   - feed: where its samples come from.
   ///   - precision: what large products may round their operands to.
-  ///   - metrics: takes in what the model gives for the samples.
+  ///   - metrics: takes in what each output of the model gives for the samples.
   /// - Throws: when memory cannot be had or an operation cannot be lowered.
   init(
     _ training: TrainingGraph, samples: Range<Int>, batch: Int, weights: WeightStore,
     store: VariableStore, member: TeamMember, feed: StepFeed, precision: Precision,
-    metrics: MetricSums? = nil
+    metrics: [MetricSums?]
   ) throws {
+    losses = training.outputs.map { _ in 0 }
+    hits = losses
     scratch = try Storage(byteCount: feed.scratchBytes, for: "train")
     let isWhole = training.graph.nodes.contains { $0.operation.spansShards }
     let number = isWhole ? 1 : (samples.count + Self.pieceSize - 1) / Self.pieceSize
@@ -86,7 +90,8 @@ final class TrainingShard {
     _ feed: StepFeed, _ positions: ArraySlice<Int32>, epoch: UInt64, seed: UInt64, step: UInt64
   ) {
     let draw = FeedDraw(seed: seed, epoch: epoch)
-    (loss, hits) = (0, 0)
+    loss = 0
+    for index in losses.indices { (losses[index], hits[index]) = (0, 0) }
     for (index, piece) in pieces.enumerated() {
       let rows = positions[
         positions.startIndex + piece.samples.lowerBound..<positions.startIndex
@@ -96,13 +101,16 @@ final class TrainingShard {
       }
       piece.program.run(seed: seed, step: step, firstSample: piece.samples.lowerBound)
       loss += Double(piece.program.outputs[training.lossOutput].floats[0])
-      if let output = training.hitsOutput {
-        hits += Double(piece.program.outputs[output].floats[0])
-      }
-      if let metrics, let output = training.predictionOutput {
-        metrics.add(
-          outputs: piece.program.outputs[output].floats,
-          labels: piece.program.outputs[output + 1].pointer, rows: piece.samples.count)
+      for (place, output) in training.outputs.enumerated() {
+        losses[place] += Double(piece.program.outputs[output.loss].floats[0])
+        if let hits = output.hits {
+          self.hits[place] += Double(piece.program.outputs[hits].floats[0])
+        }
+        if let metrics = metrics[place], let first = output.predictions {
+          metrics.add(
+            outputs: piece.program.outputs[first].floats,
+            labels: piece.program.outputs[first + 1].pointer, rows: piece.samples.count)
+        }
       }
       guard let part else { continue }
       if index == 0 {

@@ -1,0 +1,32 @@
+/// What the inputs and outputs of a model are called: as the layers that make them.
+extension Graph {
+  /// The names of the inputs, in order.
+  public var inputNames: [String] { Graph.unique(inputs.map { producer(of: $0).layer }, "input") }
+
+  /// The names of the outputs, in order.
+  public var outputNames: [String] {
+    Graph.unique(outputs.map { producer(of: $0).layer }, "output")
+  }
+
+  /// How messages call an input, counted from 0: the model, or where it has several, one by name.
+  public func description(ofInput index: Int, of model: String = "the model") -> String {
+    let names = inputNames
+    return names.count < 2 || !names.indices.contains(index)
+      ? model : "\(model)'s input '\(names[index])'"
+  }
+
+  /// Names that tell values apart: the second that is called `a` becomes `a_1`.
+  private static func unique(_ names: [String], _ usual: String) -> [String] {
+    var taken = Set<String>()
+    return names.map { layer in
+      let name = layer.isEmpty ? usual : layer
+      var candidate = name
+      var number = 0
+      while !taken.insert(candidate).inserted {
+        number += 1
+        candidate = "\(name)_\(number)"
+      }
+      return candidate
+    }
+  }
+}
