@@ -129,6 +129,7 @@ static wane_dnn_status create(const wane_dnn_convolution *shape, uint32_t flags,
   status = wane_dnn_kernel_new("convolution", &made);
   if (status != WANE_DNN_OK) return status;
   made->loops = wane_dnn_loops_best();
+  made->rounds_to_bf16 = plan.bf16;
   if (algorithm == WANE_DNN_AUTO) {
     algorithm = wane_dnn_convolution_choose(&plan, direction, made->loops);
   }

@@ -198,6 +198,8 @@ size_t wane_dnn_scratch_bytes(const wane_dnn_kernel *kernel) { return kernel->sc
 
 size_t wane_dnn_weights_bytes(const wane_dnn_kernel *kernel) { return kernel->weights_bytes; }
 
+int32_t wane_dnn_rounds_to_bf16(const wane_dnn_kernel *kernel) { return kernel->rounds_to_bf16; }
+
 const char *wane_dnn_implementation(const wane_dnn_kernel *kernel) {
   return kernel->implementation;
 }

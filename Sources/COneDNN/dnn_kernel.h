@@ -82,7 +82,8 @@ struct wane_dnn_kernel {
   const char *name;  ///< For error texts.
   char implementation[48];
   const wane_dnn_loops *loops;
-  int64_t *offsets;   ///< Owned; of the taps of a convolution, in elements.
+  bool rounds_to_bf16;  ///< What is multiplied is bf16.
+  int64_t *offsets;     ///< Owned; of the taps of a convolution, in elements.
   bool turn_weights;  ///< Convolution of ours: weights are turned into scratch at every execution.
   /// In scratch; `turned` also of a dense layer.
   size_t padded_offset, turned_offset;

@@ -32,9 +32,14 @@ public protocol ProgressSink: AnyObject {
   func report(_ progress: Progress)
   /// The stage that was reported last is complete; its line stays.
   func finishStage()
+  /// Says something that does not depend on how far the work is, in a line that stays.
+  func note(_ text: String)
 }
 
 extension ProgressSink {
+  /// Says nothing.
+  public func note(_ text: String) {}
+
   /// Reports if anybody looks; `progress` is not evaluated otherwise.
   public func reportIfWanted(_ progress: @autoclosure () -> Progress) {
     if wantsReport { report(progress()) }

@@ -62,3 +62,21 @@ test("products of bf16 are close, in prediction, evaluation and training", funct
   check.raises("...bad option 'precision' to 'fit' (expected one of 'f32', 'bf16', got 'f16'...",
     function() model:fit(data, { precision = "f16" }) end)
 end)
+
+test("where bf16 is used is told", function()
+  local model = nn.sequential {
+    nn.input { 6, 6, 16 }, nn.conv2d { 16, 3, name = "wide" }, nn.flatten {},
+    nn.dense { 2, name = "last" },
+  }
+  local data = wane.data.tensors(wane.rand({ 8, 6, 6, 16 }, { seed = 1 }), wane.zeros({ 8 }, "i32"))
+  local history = model:fit(data, { precision = "bf16", batch_size = 8 })
+  check.truthy(#history.bf16_layers <= 1)
+  check.equal(history.bf16_layers[1] or "wide", "wide")
+  check.equal(model:fit(data, { batch_size = 8 }).bf16_layers, nil)
+  local rounded = {}
+  for _, row in ipairs(model:profile(data, { precision = "bf16", runs = 1 }).rows) do
+    if row.precision == "bf16" then rounded[#rounded + 1] = row.layer end
+  end
+  check.equal(table.concat(rounded), table.concat(history.bf16_layers))
+  for _, row in ipairs(model:profile(data, { runs = 1 }).rows) do check.equal(row.precision, "f32") end
+end)

@@ -173,6 +173,9 @@ wane_dnn_status wane_dnn_multiplication_check(const wane_dnn_multiplication *sha
 wane_dnn_status wane_dnn_multiply(const wane_dnn_multiplication *shape, float scale, const float *a,
                                   const float *b, float *c);
 
+/// Whether operands are rounded to bf16: not 0 when the flag was set and it is faster here.
+int32_t wane_dnn_rounds_to_bf16(const wane_dnn_kernel *kernel);
+
 /// What computes: "jit:avx2", "wane gradient:avx2", "sgemm". For profiles and reports; valid as
 /// long as the kernel.
 const char *wane_dnn_implementation(const wane_dnn_kernel *kernel);

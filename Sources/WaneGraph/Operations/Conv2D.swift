@@ -96,6 +96,7 @@ public struct Conv2D: Operation {
       wane_dnn_convolution_forward_create(&shape, flags, WANE_DNN_AUTO, $0)
     }
     context.reserveScratch(kernel.scratchBytes)
+    context.roundsToBF16 = kernel.roundsToBF16
     var arguments = wane_dnn_arguments()
     arguments.src = UnsafePointer(try context.input(0).floats)
     arguments.weights = try context.weights(of: kernel, input: 1)
@@ -162,6 +163,7 @@ public struct Conv2DInputGradient: Operation {
       wane_dnn_convolution_backward_data_create(&shape, flags, WANE_DNN_AUTO, $0)
     }
     context.reserveScratch(kernel.scratchBytes)
+    context.roundsToBF16 = kernel.roundsToBF16
     var arguments = wane_dnn_arguments()
     arguments.diff_dst = UnsafePointer(try context.input(0).floats)
     arguments.weights = UnsafeRawPointer(try context.input(1).pointer)
@@ -236,6 +238,7 @@ public struct Conv2DWeightGradient: Operation {
       wane_dnn_convolution_backward_weights_create(&shape, flags, WANE_DNN_AUTO, $0)
     }
     context.reserveScratch(kernel.scratchBytes)
+    context.roundsToBF16 = kernel.roundsToBF16
     var arguments = wane_dnn_arguments()
     arguments.src = UnsafePointer(try context.input(0).floats)
     arguments.diff_dst = UnsafePointer(try context.input(1).floats)

@@ -24,6 +24,9 @@ final class DenseMathKernel {
 
   deinit { wane_dnn_kernel_destroy(handle) }
 
+  /// Whether what is multiplied is rounded to bf16.
+  var roundsToBF16: Bool { wane_dnn_rounds_to_bf16(handle) != 0 }
+
   /// Bytes of scratch memory a run needs.
   var scratchBytes: Int { wane_dnn_scratch_bytes(handle) }
 

@@ -39,6 +39,9 @@ public struct LoweringContext {
   let nodeKey: String
   let team: TeamMember?
 
+  /// Whether the kernel rounds what it multiplies to bf16.
+  var roundsToBF16 = false
+
   /// The largest scratch request so far, in bytes.
   var scratchBytes = 0
 

@@ -11,6 +11,8 @@ public final class Program {
     public let layer: String
     /// The name of the operation.
     public let operation: String
+    /// Whether it rounds what it multiplies to bf16.
+    public let roundsToBF16: Bool
     let run: Kernel
     /// The results that are floats.
     let results: [Buffer]
@@ -120,7 +122,8 @@ public final class Program {
             + outputs.compactMap { value in placement[value].map { (value, $0) } } : []
         steps.append(
           Step(
-            layer: node.layer, operation: type(of: node.operation).name, run: run,
+            layer: node.layer, operation: type(of: node.operation).name,
+            roundsToBF16: context.roundsToBF16, run: run,
             results: outputs.compactMap { value in
               graph.type(of: value).dtype == .f32 ? placement[value] : nil
             },
@@ -140,7 +143,7 @@ public final class Program {
       let bytes = source.count * graph.type(of: graph.outputs[output]).dtype.byteCount
       steps.append(
         Step(
-          layer: "", operation: "copy",
+          layer: "", operation: "copy", roundsToBF16: false,
           run: { _ in pointer.copyMemory(from: source.pointer, byteCount: bytes) }, results: [],
           allowed: MemoryWatch.Part(
             buffers: [UnsafeRawBufferPointer(start: source.pointer, count: bytes)],

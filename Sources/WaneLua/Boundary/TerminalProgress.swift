@@ -47,6 +47,11 @@ final class TerminalProgress: ProgressSink {
     last = nil
   }
 
+  func note(_ text: String) {
+    closeLine()
+    Terminal.write(text + "\n", to: STDERR_FILENO)
+  }
+
   private func startStage() {
     closeLine()
     stageStart = Self.now()

@@ -19,7 +19,10 @@ final class ProfileBox: LuaObject {
         "\(NumberText.percent(seconds / max(profile.seconds, .leastNormalMagnitude), 1)) %",
       ]
     }
-    for row in profile.rows { table.add(cells(row.layer, row.operation, row.seconds)) }
+    for row in profile.rows {
+      let operation = row.operation + (row.precision == .bf16 ? " (bf16)" : "")
+      table.add(cells(row.layer, operation, row.seconds))
+    }
     table.addFooter(cells("total", "", profile.seconds))
     return table.text
   }
@@ -30,7 +33,7 @@ final class ProfileBox: LuaObject {
       .table(
         LuaTable(fields: [
           "layer": .string(row.layer), "operation": .string(row.operation),
-          "seconds": .number(row.seconds),
+          "seconds": .number(row.seconds), "precision": .string(row.precision.rawValue),
         ]))
     }
   }
@@ -40,9 +43,9 @@ extension Noun {
   static let profile = Noun(
     ProfileBox.self, "Profile", "Where the time of a model goes.",
     fields: [
-      Field("rows", "list of tables", "Layer, operation and mean seconds of each kernel.") {
-        (box: ProfileBox) in box.rows
-      },
+      Field(
+        "rows", "list of tables", "Layer, operation, mean seconds and precision of each kernel."
+      ) { (box: ProfileBox) in box.rows },
       Field("seconds", "number", "Mean seconds of a whole run.") {
         (box: ProfileBox) in box.profile.seconds
       },

@@ -39,6 +39,7 @@ private final class Fitting {
   /// Epochs that have ended.
   private var epoch = 0
   private var hasStopped = false
+  private var hasNoted = false
   // The epoch under way.
   private var total = TrainingRun.Measure()
   private var last = TrainingRun.Measure()
@@ -82,6 +83,7 @@ private final class Fitting {
       }
       if let outcome = try endEpochIfDue(context) { return outcome }
     }
+    if training.precision == .bf16 { history.layersInBF16 = run.layersInBF16 }
     if let best = earlyStopping?.best { box.replace(by: try run.model(with: best)) }
     return context.results(history.luaValue)
   }
@@ -109,6 +111,7 @@ private final class Fitting {
         if interrupted() { throw WaneError("", "interrupted", kind: .interrupted) }
         last = try run.runStep()
         total.add(last)
+        if training.precision == .bf16, !hasNoted { noteLayersInBF16() }
         sink.reportIfWanted(
           Progress(
             title: title, completed: total.samples, total: run.data.count,
@@ -121,6 +124,17 @@ private final class Fitting {
       guard error.kind == .interrupted else { throw error }
       throw LuaError.interrupted("interrupted: model keeps the weights of step \(run.step)")
     }
+  }
+
+  /// Says once where bf16 is used, since it is not everywhere.
+  private func noteLayersInBF16() {
+    hasNoted = true
+    let layers = run.layersInBF16
+    sink.note(
+      layers.isEmpty
+        ? "precision bf16: no layer has products that are faster in bf16 on this processor; all "
+          + "run in f32"
+        : "precision bf16: \(layers.joined(separator: ", ")); the others run in f32")
   }
 
   private var title: String {

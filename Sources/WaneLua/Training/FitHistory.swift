@@ -6,6 +6,8 @@ import WaneTensor
 struct FitHistory {
   /// The measures of each epoch.
   private(set) var epochs: [[String: Metric.Value]] = []
+  /// The layers whose products were rounded to bf16; nil when that was not asked for.
+  var layersInBF16: [String]?
   private var csv: LogFile?
   private var jsonLines: LogFile?
 
@@ -13,6 +15,7 @@ struct FitHistory {
   var luaValue: LuaValue {
     var lists: [String: LuaValue] = [:]
     for name in names { lists[name] = .table(LuaTable(epochs.compactMap { $0[name]?.luaValue })) }
+    lists["bf16_layers"] = layersInBF16.map { .table(LuaTable($0.map { .string($0) })) }
     return .table(LuaTable(fields: lists))
   }
 

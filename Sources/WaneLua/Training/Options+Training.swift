@@ -13,7 +13,9 @@ extension Option {
     default: "adam", "how parameters move")
   static let precision = Option(
     "precision", oneOf: Precision.allCases.map(\.rawValue), default: "f32",
-    "what large products round their operands to; sums and weights stay f32")
+    "what large products round their operands to; sums and weights stay f32. bf16 is used by "
+      + "convolutions of 16 and more channels where the processor multiplies it (avx512_bf16), as "
+      + "bf16_layers of the history of fit and the rows of a profile say")
   static let seed = Option("seed", "integer", default: "0", "decides the order of samples")
   static let progress = Option("progress", "boolean", default: "true", "a bar, on a terminal only")
   static let validation = Option("validation", "Dataset", default: "none", "evaluated each epoch")

@@ -13,6 +13,8 @@ public struct Profile: Sendable {
     public let operation: String
     /// Mean seconds of a run.
     public let seconds: Double
+    /// What it rounds what it multiplies to.
+    public let precision: Precision
   }
 
   /// The kernels in the order they run.
@@ -76,7 +78,9 @@ public struct Profile: Sendable {
     }
     try program.check()
     rows = zip(program.steps, times).map { step, time in
-      Row(layer: step.layer, operation: step.operation, seconds: time / Double(runs))
+      Row(
+        layer: step.layer, operation: step.operation, seconds: time / Double(runs),
+        precision: step.roundsToBF16 ? .bf16 : .f32)
     }
     self.batch = batch
   }

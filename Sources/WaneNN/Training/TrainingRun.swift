@@ -364,6 +364,15 @@ public final class TrainingRun {
     }
   }
 
+  /// The layers whose products have been rounded to bf16, of the steps so far.
+  public var layersInBF16: [String] {
+    let steps = crews.values.flatMap { $0.flatMap(\.steps) }
+    let layers = Set(steps.filter(\.roundsToBF16).map(\.layer))
+    return model.nodes.reduce(into: []) { found, node in
+      if layers.contains(node.layer), !found.contains(node.layer) { found.append(node.layer) }
+    }
+  }
+
   /// Says where numbers stopped being finite, running the step again.
   private func nonFinite(
     _ crew: [TrainingShard], _ positions: ArraySlice<Int32>, loss: Double

@@ -37,6 +37,9 @@ final class TrainingShard {
   /// What the feed works in.
   private let scratch: Storage
 
+  /// The kernels of all programs.
+  var steps: [Program.Step] { pieces.flatMap { Array($0.program.steps) } }
+
   /// Compiles the programs of a shard.
   ///
   /// - Parameters:
