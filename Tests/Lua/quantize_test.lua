@@ -1,4 +1,4 @@
--- wane.quantize: integers, in 2 to 8 bits.
+-- wane.quantize: integers, in 1 to 8 bits.
 
 local samples = require "samples"
 local wane = require "wane"
@@ -113,6 +113,92 @@ test("quantizing twice keeps the coarser grid", function()
   check.equal(report.layers[1].bits.before, 4)
 end)
 
+--- The different values of a list, in order.
+local function distinct(list)
+  local seen, values = {}, {}
+  for _, value in ipairs(list) do
+    if not seen[value] then seen[value], values[#values + 1] = true, value end
+  end
+  table.sort(values)
+  return values
+end
+
+test("one bit: the sign times a scale a filter", function()
+  local model, data = samples.trained(), samples.images(512)
+  for _, bits in ipairs { 1, "binary" } do
+    local binary, report = quantize(model, { bits = bits, calibration = data })
+    local values = distinct(binary:parameter "dense/kernel":slice(2, 1, 1):flatten():tolist())
+    check.equal(#values, 2)
+    check.near(values[1], -values[2], 0)
+    check.equal(report.layers[1].bits.after, 1)
+    check.equal(report.layers[1].action, "weights on a grid of 1 bit")
+    local shape = binary:parameter("dense/kernel").shape
+    check.equal(report.layers[2].bytes.after, shape[1] * shape[2] // 8 + 4 * shape[2])
+  end
+  local trained = quantize(model, { bits = 1, data = data, epochs = 6, batch_size = 32, learning_rate = 1e-3 })
+  check.truthy(trained:evaluate(data).accuracy > 0.9, trained:evaluate(data).accuracy)
+  local values = distinct(trained:parameter "dense/kernel":slice(2, 1, 1):flatten():tolist())
+  check.equal(#values, 2)
+end)
+
+test("three values: the grid of two bits by another name", function()
+  local model, data = samples.trained(), samples.images(64)
+  check.truthy(samples.same(quantize(model, { bits = "ternary", calibration = data }),
+    quantize(model, { bits = 2, calibration = data })))
+  local _, report = quantize(model, { bits = { conv2d = "ternary", dense = "binary", dense_1 = 8 }, calibration = data })
+  check.equal(report.layers[1].bits.after, 2)
+  check.equal(report.layers[2].bits.after, 1)
+end)
+
+test("scales of a layer, of filters and of groups of inputs", function()
+  local model, data = samples.trained(), samples.images(64)
+  local errors = {}
+  for _, options in ipairs { { per = "tensor" }, { per = "channel" }, { per = "group", group_size = 8 }, { group_size = 4 } } do
+    options.bits, options.calibration = 4, data
+    local small, report = quantize(model, options)
+    errors[#errors + 1] = report.layers[2].rounding_error.after
+    check.equal(report.options.per, options.per ~= "channel" and (options.per or "group") or nil)
+    check.truthy(small:evaluate(data).accuracy > 0.9)
+    local path = os.tmpname()
+    small:save(path)
+    check.truthy(samples.same(small, wane.load(path)))
+    os.remove(path)
+  end
+  for index = 2, #errors do check.truthy(errors[index] < errors[index - 1], table.concat(errors, " ")) end
+end)
+
+test("zero points beside the scales", function()
+  local model, data = samples.trained(), samples.images(512)
+  for bits = 2, 8 do
+    local affine, report = quantize(model, { bits = bits, symmetric = false, calibration = data })
+    local values = distinct(affine:parameter "dense/kernel":slice(2, 1, 1):flatten():tolist())
+    check.truthy(#values <= 2 ^ bits)
+    check.equal(report.options.symmetric, "false")
+    if bits > 3 then check.truthy(affine:evaluate(data).accuracy > 0.9) end
+  end
+  local trained = quantize(model, { bits = 2, symmetric = false, data = data, epochs = 3, batch_size = 32 })
+  check.truthy(trained:evaluate(data).accuracy > 0.9)
+end)
+
+test("activations of fewer bits", function()
+  local model, data = samples.trained(), samples.images(512)
+  for bits = 1, 7 do
+    local small, report = quantize(model,
+      { bits = 8, activation_bits = bits, data = data, epochs = bits < 3 and 2 or 0, batch_size = 32 })
+    check.equal(report.options.activation_bits, bits)
+    check.truthy(small:evaluate(data).accuracy > 0.8, bits)
+  end
+end)
+
+test("weights alone: floats that are stored on a grid", function()
+  local model, data = samples.trained(), samples.images(64)
+  local small, report = quantize(model, { bits = 4, mode = "weight_only" })
+  check.equal(report.options.mode, "weight_only")
+  check.equal(report.options.activation_bits, nil)
+  check.truthy(small.bytes < model.bytes / 6, small.bytes)
+  check.truthy(small:evaluate(data).accuracy > 0.9)
+end)
+
 test("one constant image, and a model that answers nothing", function()
   local flat = wane.data.tensors(wane.zeros({ 4, 8, 8, 1 }, "u8"), wane.zeros({ 4 }, "i32"))
   local int8 = quantize(samples.trained(), { calibration = flat })
@@ -136,18 +222,31 @@ test("options out of range", function()
     options.calibration = options.calibration or data
     return quantize(model, options)
   end
-  for _, bits in ipairs { 0, 1, 9, 16, -8, math.maxinteger } do
-    check.raises("...quantize: bits must be in 2..8, got " .. bits, with, { bits = bits })
+  for _, bits in ipairs { 0, 9, 16, -8, math.maxinteger } do
+    check.raises("...quantize: bits must be in 1..8, got " .. bits, with, { bits = bits })
   end
   check.raises("...bad option 'bits' to 'quantize' (integer expected, got 7.5)", with, { bits = 7.5 })
   check.raises("...bad option 'bits' to 'quantize' (...", with, { bits = "8" })
   check.raises("...bad option 'bits' to 'quantize' (bits of 'dense' must be a whole number...", with,
     { bits = { dense = "4" } })
-  check.raises("...quantize: bits must be in 2..8, got 12", with, { bits = { dense = 12 } })
+  check.raises("...quantize: bits must be in 1..8, got 12", with, { bits = { dense = 12 } })
   check.raises("...bits...", with, { bits = {} })
   check.raises("...bits...", with, { bits = { 8, 4 } })
   check.raises("...'danse'...", with, { bits = { danse = 4 } })
   check.raises("...quantize: ...", with, { bits = { ["dense.*"] = 4, ["^dense"] = 8 } })
+  check.raises("...bad option 'bits' to 'quantize' (integer, 'binary' or 'ternary' expected, got 'tern')", with,
+    { bits = "tern" })
+  for _, bits in ipairs { 0, 9, -1 } do
+    check.raises("...quantize: activation_bits must be in 1..8, got " .. bits, with, { activation_bits = bits })
+  end
+  check.raises("...quantize: a grid of 1 bit is symmetric...", with, { bits = 1, symmetric = false })
+  check.raises("...bad option 'mode' to 'quantize' (expected one of ...", with, { mode = "lazy" })
+  check.raises("...bad option 'per' to 'quantize' (expected one of ...", with, { per = "row" })
+  check.raises("...quantize: group_size must be at least 1, got 0", with, { group_size = 0 })
+  check.raises("...bad option 'group_size' to 'quantize' (goes with per = 'group', got per = 'channel')", with,
+    { group_size = 8, per = "channel" })
+  check.raises("...bad option 'activation_bits' to 'quantize' (...", with,
+    { mode = "weight_only", activation_bits = 8 })
   for _, percentile in ipairs { 50, 0, 100.1, -1, 0 / 0, 1 / 0 } do
     check.raises("...quantize: percentile must be in (50, 100]...", with, { percentile = percentile })
   end

@@ -85,7 +85,8 @@ import WaneTensor
   @Test(arguments: [2, 3, 4, 6, 8])
   func scalesRoundWithTheLeastError(bits: Int) throws {
     let values = WeightSharingTests.normals(300, seed: bits)
-    let grid = try WeightGrid.fitting(Tensor(values, Shape([100, 3])), bits: bits)
+    let grid = try WeightGrid.fitting(
+      Tensor(values, Shape([100, 3])), bits: bits, axis: 1)
     #expect(grid.axis == 1)
     #expect(grid.scales.count == 3)
     for channel in 0..<3 {
@@ -100,12 +101,54 @@ import WaneTensor
     }
   }
 
+  /// Every weight that shares a scale, found the slow way.
+  @Test(arguments: [1, 2, 4, 8], [true, false])
+  func groupsOfInputsHaveTheirOwnGrids(bits: Int, isSymmetric: Bool) throws {
+    guard bits > 1 || isSymmetric else { return }
+    let values = WeightSharingTests.normals(2 * 7 * 3, seed: bits)
+    let kernel = try Tensor(values, Shape([2, 7, 3]))
+    let grid = try WeightGrid.fitting(
+      kernel, bits: bits, isSymmetric: isSymmetric, axis: 2, groupSize: 3)
+    #expect(grid.scales.count == 3 * 3 && grid.groupSize == 3)
+    let parameter = try Parameter(
+      "w", .integer(codes: grid.codes(for: kernel), grid: grid), shape: kernel.shape)
+    let decoded = try parameter.decoded().array(Float.self)
+    for group in 0..<3 {
+      for channel in 0..<3 {
+        let members = values.indices.filter { $0 % 3 == channel && $0 / 3 % 7 / 3 == group }
+        let own = try Tensor(members.map { values[$0] }, Shape([members.count, 1]))
+        let alone = try WeightGrid.fitting(own, bits: bits, isSymmetric: isSymmetric, axis: nil)
+        #expect(alone.scales[0] == grid.scales[group * 3 + channel])
+        let rounded = alone.rounded(own.array(Float.self))
+        if isSymmetric { #expect(members.map { decoded[$0] } == rounded) }
+      }
+    }
+  }
+
+  @Test(arguments: [2, 3, 4, 8]) func affineGridsFollowTheWeights(bits: Int) throws {
+    let values = WeightSharingTests.normals(300, seed: bits).map { $0 + 1.5 }
+    let kernel = try Tensor(values, Shape([300, 1]))
+    func error(_ isSymmetric: Bool) throws -> Double {
+      let grid = try WeightGrid.fitting(kernel, bits: bits, isSymmetric: isSymmetric, axis: 1)
+      let codes = try grid.codes(for: kernel)
+      let decoded = try Parameter("w", .integer(codes: codes, grid: grid), shape: kernel.shape)
+        .decoded().array(Float.self)
+      return zip(values, decoded).reduce(0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }
+    }
+    #expect(try error(false) < error(true))
+  }
+
   @Test func scalesOfDegenerateKernelsExist() throws {
     for values: [Float] in [
       [0, 0], [.leastNonzeroMagnitude, 0], [-1e-30, 1e-30], [.greatestFiniteMagnitude, 1],
     ] {
-      let grid = try WeightGrid.fitting(Tensor(values, Shape([2, 1])), bits: 2)
+      let grid = try WeightGrid.fitting(Tensor(values, Shape([2, 1])), bits: 2, axis: 1)
       #expect(grid.scales.allSatisfy { $0 > 0 && $0.isFinite })
+      for isSymmetric in [true, false] {
+        _ = try WeightGrid.fitting(
+          Tensor(values, Shape([2, 1])), bits: isSymmetric ? 1 : 4, isSymmetric: isSymmetric,
+          axis: nil)
+      }
     }
   }
 
@@ -274,14 +317,14 @@ import WaneTensor
   }
 
   @Test func wrongOptionsAreErrors() throws {
-    for bits in [-1, 1, 9, 32] {
+    for bits in [-1, 0, 9, 32] {
       #expect(
         Fixture.message { _ = try Quantization(bits: bits) }
-          == "quantize: bits must be in 2..8, got \(bits)")
+          == "quantize: bits must be in 1..8, got \(bits)")
     }
     #expect(
-      Fixture.message { _ = try Quantization(bits: [("dense", 1)]) }
-        == "quantize: bits must be in 2..8, got 1")
+      Fixture.message { _ = try Quantization(bits: [("dense", 9)]) }
+        == "quantize: bits must be in 1..8, got 9")
     #expect(
       Fixture.message { _ = try Quantization(bits: 8, observer: .percentile(40)) }
         == "quantize: percentile must be in (50, 100] and momentum in [0, 1), got percentile 40.0")

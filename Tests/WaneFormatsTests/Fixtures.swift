@@ -179,7 +179,7 @@ enum Fixtures {
           axis: axis)
         let codes = (0..<320).map { _ -> UInt8 in
           let code = Int(numbers.normal() * Float(grid.highest) / 3)
-          return UInt8(max(-grid.highest, min(grid.highest, code)) + grid.codeOffset)
+          return UInt8(max(-grid.highest, min(grid.highest, code)) + grid.highest)
         }
         try add(
           Parameter(
@@ -187,6 +187,25 @@ enum Fixtures {
             .integer(codes: PackedCodes(codes, bits: bits == 3 ? 7 : bits), grid: grid),
             shape: Shape([8, 40]), isTrainable: bits % 2 == 0, isMasked: bits % 3 == 0))
       }
+    }
+    for (bits, axis, groupSize, isAffine) in [
+      (1, nil, nil, false), (1, 1, 3, false), (2, 1, 3, true), (4, 1, 8, false), (5, 0, nil, true),
+      (8, nil, nil, true), (8, 1, 100, true),
+    ] as [(Int, Int?, Int?, Bool)] {
+      let channels = axis.map { [8, 40][$0] } ?? 1
+      let count = channels * (groupSize.map { (8 + $0 - 1) / $0 } ?? 1)
+      let grid = try WeightGrid(
+        bits: bits, scales: (0..<count).map { _ in Float.random(in: 0.01...1, using: &numbers) },
+        zeros: isAffine
+          ? (0..<count).map { _ in Int.random(in: 0..<(1 << bits), using: &numbers) } : nil,
+        axis: axis, groupSize: groupSize)
+      let codes = (0..<320).map { _ in
+        UInt8.random(in: 0...UInt8(grid.codeCount - 1), using: &numbers)
+      }
+      try add(
+        Parameter(
+          "weights/grid\(bits)_\(count)",
+          .integer(codes: PackedCodes(codes, bits: bits), grid: grid), shape: Shape([8, 40])))
     }
     for count in [1, 2, 3, 16, 200, 256] {
       for isOnGrid in [false, true] {
@@ -230,6 +249,12 @@ enum Fixtures {
       let codes8 =
         name == "dense" ? codes.map { _ in UInt8.random(in: 0...254, using: &numbers) } : codes
       try add(name, .integer(codes: PackedCodes(codes8, bits: 8), grid: grid), codes8.count)
+      let columns = codes.count / 2
+      let affine = try WeightGrid(
+        bits: 2, scales: [Float](repeating: 0.5, count: 2 * columns),
+        zeros: [Int](repeating: 1, count: 2 * columns), axis: 1, groupSize: 1)
+      try add(
+        "\(name)_groups", .integer(codes: PackedCodes(codes, bits: 2), grid: affine), codes.count)
       try add(
         "\(name)_book",
         .codebook(indices: PackedCodes(codes, bits: 2), centroids: table, grid: grid),
@@ -312,6 +337,7 @@ func listing(_ graph: Graph) throws -> String {
     case .integer(let codes, let grid):
       lines.append("\(codes.bits) \(try codes.unpacked())")
       lines.append("\(grid.bits) \(bits(grid.scales)) \(String(describing: grid.axis))")
+      lines.append("\(grid.zeros ?? []) \(grid.groupSize ?? 0)")
     case .codebook(let indices, let centroids, let grid):
       lines.append("\(indices.bits) \(try indices.unpacked()) \(bits(centroids))")
       lines.append("\(String(describing: grid?.bits)) \(bits(grid?.scales ?? []))")

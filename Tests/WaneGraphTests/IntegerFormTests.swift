@@ -240,7 +240,7 @@ import WaneTensor
     {
       #expect(throws: WaneError.self) { try ActivationGrid(covering: low, high) }
     }
-    for bits in [-70, -1, 0, 1, 9, 64, 1000] {
+    for bits in [-70, -1, 0, 9, 64, 1000] {
       #expect(throws: WaneError.self) { try ActivationGrid(covering: 0, 1, bits: bits) }
       #expect(throws: WaneError.self) { try ActivationGrid(scale: 1, zero: 0, bits: bits) }
       #expect(throws: WaneError.self) { try WeightGrid(bits: bits, scales: [1], axis: nil) }

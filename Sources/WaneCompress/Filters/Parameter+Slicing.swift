@@ -20,16 +20,41 @@ extension Parameter {
       payload = .dense(
         try Tensor(tensor.with(Float.self) { values in slice.map { values[$0] } }, slice.shape))
     case .integer(let codes, let grid):
-      var scales = grid.scales
-      if let axis = grid.axis, let kept = slice.positions[axis] { scales = kept.map { scales[$0] } }
-      payload = .integer(
-        codes: try codes.sliced(slice),
-        grid: try WeightGrid(bits: grid.bits, scales: scales, axis: grid.axis))
+      guard let kept = try grid.keeping(slice.positions, of: dimensions) else {
+        // Groups were torn apart: what is left fits no grid of such groups.
+        return try Parameter(
+          name, .dense(decoded()), shape: shape, isTrainable: isTrainable, isMasked: isMasked
+        ).keeping(positions)
+      }
+      payload = .integer(codes: try codes.sliced(slice), grid: kept)
     case .codebook(let indices, let centroids, let grid):
       payload = .codebook(indices: try indices.sliced(slice), centroids: centroids, grid: grid)
     }
     return try Parameter(
       name, payload, shape: slice.shape, isTrainable: isTrainable, isMasked: isMasked)
+  }
+}
+
+extension WeightGrid {
+  /// The grid of what is left; nil when groups of inputs that share a scale lose some of theirs.
+  fileprivate func keeping(_ positions: [[Int]?], of dimensions: [Int]) throws -> WeightGrid? {
+    guard let axis else { return self }
+    let channels = positions[axis] ?? Array(0..<dimensions[axis])
+    var groups = [0]
+    if let groupSize {
+      let inputs = dimensions[axis - 1]
+      let kept = positions[axis - 1] ?? Array(0..<inputs)
+      groups = stride(from: 0, to: kept.count, by: groupSize).map { kept[$0] / groupSize }
+      let isWhole = kept.enumerated().allSatisfy { index, input in
+        input / groupSize == groups[index / groupSize]
+      }
+      guard isWhole else { return nil }
+    }
+    let picked = groups.flatMap { group in channels.map { group * dimensions[axis] + $0 } }
+    return try WeightGrid(
+      bits: bits, scales: picked.map { scales[$0] },
+      zeros: zeros.map { zeros in picked.map { zeros[$0] } },
+      axis: axis, groupSize: groupSize)
   }
 }
 

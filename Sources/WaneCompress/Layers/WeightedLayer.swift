@@ -33,6 +33,13 @@ struct WeightedLayer: Sendable {
   /// The axis of the kernel whose positions are its units, counted from the last one backwards.
   var unitAxis: Int { kind == Conv2DTranspose.name ? 2 : 1 }
 
+  /// The inputs that share a scale; nil when all do, and where the axis before the units is none of
+  /// inputs.
+  func groupSize(_ sharing: WeightFormat.Sharing) -> Int? {
+    guard case .group(let size) = sharing, unitAxis == 1, kind != Embedding.name else { return nil }
+    return size
+  }
+
   /// Whether it can run on integers.
   var isFloatOnly: Bool { kind != Conv2D.name && kind != Dense.name }
 }

@@ -59,7 +59,9 @@ struct Invariants {
         }
       }
       if let bits = constraint.bits {
-        guard let grid = parameter.grid, grid.bits <= bits else {
+        // Two values and a zero that was pinned are ternary.
+        let limit = parameter.isMasked ? max(bits, 2) : bits
+        guard let grid = parameter.grid, grid.bits <= limit else {
           throw fail("it left its grid of \(bits) bits")
         }
         guard grid.holds(parameter, values) else { throw fail("values lie off its grid") }

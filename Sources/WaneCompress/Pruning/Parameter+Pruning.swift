@@ -11,10 +11,16 @@ extension Parameter {
       }
       return try replacing(.dense(tensor), isMasked: true)
     case .integer(let packed, let grid):
-      var codes = try packed.unpacked()
-      for index in codes.indices where !keep[index] { codes[index] = UInt8(grid.codeOffset) }
+      let codes = try packed.unpacked()
+      // A binary grid has no zero; with one it is ternary.
+      let pruned =
+        grid.isBinary
+        ? try WeightGrid(bits: 2, scales: grid.scales, axis: grid.axis, groupSize: grid.groupSize)
+        : grid
+      let kept = pruned.rewriting(codes, of: grid, shape) { keep[$0] ? $1 : 0 }
       return try replacing(
-        .integer(codes: PackedCodes(codes, bits: packed.bits), grid: grid), isMasked: true)
+        .integer(codes: PackedCodes(kept, bits: max(packed.bits, pruned.bits)), grid: pruned),
+        isMasked: true)
     case .codebook(let indices, let centroids, let grid):
       let codebook = Codebook(centroids: centroids, indices: try indices.unpacked())
       return try replacing(

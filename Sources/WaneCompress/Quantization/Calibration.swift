@@ -5,6 +5,8 @@ import WaneTensor
 /// The grids of activations, from what occurs when a model runs on samples.
 struct Calibration {
   let observer: RangeObserverKind
+  /// Bits of an activation.
+  let bits: Int
   let verb: String
   /// Samples that are looked at together.
   private static let batch = 64
@@ -49,7 +51,7 @@ struct Calibration {
     }
     for (value, range) in zip(observed, try ranges(of: observed, in: model, inputs, context)) {
       let (low, high) = range.ends
-      grids[value] = try ActivationGrid(covering: low, high)
+      grids[value] = try ActivationGrid(covering: low, high, bits: bits)
     }
     return grids
   }

@@ -5,10 +5,11 @@ import WaneTensor
 /// Puts weights and activations on integer grids, so that convolutions and dense layers run on
 /// integers.
 ///
-/// Weights get 2 to 8 bits with a scale for each filter, activations 8 bits; biases stay floats and
-/// are rounded to the grid of the sums when the model is compiled. With epochs of fine-tuning the
-/// model is trained while it is rounded (quantization-aware training, Jacob et al., 2018), gradients
-/// passing straight through the rounding and scales learned (Esser et al., LSQ, 2020).
+/// Weights get 1 to 8 bits with a scale for each filter, layer or group of inputs, activations 8
+/// bits or fewer; biases stay floats and are rounded to the grid of the sums when the model is
+/// compiled. With epochs of fine-tuning the model is trained while it is rounded (quantization-aware
+/// training, Jacob et al., 2018), gradients passing straight through the rounding and scales learned
+/// (Esser et al., LSQ, 2020).
 ///
 /// Batch normalizations are folded into the weights first. Pinned zeros stay zero; a codebook stays
 /// one, its values moved to a grid of one scale.
@@ -18,6 +19,10 @@ public struct Quantization: ModelPass {
   public let bits: Int?
   /// Bits of the weights of some layers.
   public let table: [(layers: String, bits: Int)]
+  /// What the grids of weights look like.
+  public let weights: WeightFormat
+  /// How activations are treated.
+  public let activations: ActivationFormat
   /// How ranges of activations are told.
   public let observer: RangeObserverKind
   /// The layers that are treated.
@@ -25,33 +30,39 @@ public struct Quantization: ModelPass {
 
   /// Creates a pass with as many bits everywhere.
   ///
-  /// - Throws: when bits are not in 2...8.
+  /// - Throws: when bits are not in 1...8.
   public init(
-    bits: Int = 8, observer: RangeObserverKind = .usual, selection: Selection = .all
+    bits: Int = 8, weights: WeightFormat = .usual, activations: ActivationFormat = .usual,
+    observer: RangeObserverKind = .usual, selection: Selection = .all
   ) throws {
-    try self.init(bits, [], observer, selection)
+    try self.init(bits, [], weights, activations, observer, selection)
   }
 
   /// Creates a pass with bits by layer; layers that the table does not name stay as they are.
   ///
-  /// - Throws: when bits are not in 2...8.
+  /// - Throws: when bits are not in 1...8.
   public init(
-    bits table: [(layers: String, bits: Int)], observer: RangeObserverKind = .usual,
+    bits table: [(layers: String, bits: Int)], weights: WeightFormat = .usual,
+    activations: ActivationFormat = .usual, observer: RangeObserverKind = .usual,
     selection: Selection = .all
   ) throws {
     guard !table.isEmpty else { throw WaneError(Self.verb, "bits names no layers") }
-    try self.init(nil, table, observer, selection)
+    try self.init(nil, table, weights, activations, observer, selection)
   }
 
   private init(
-    _ bits: Int?, _ table: [(layers: String, bits: Int)], _ observer: RangeObserverKind,
-    _ selection: Selection
+    _ bits: Int?, _ table: [(layers: String, bits: Int)], _ weights: WeightFormat,
+    _ activations: ActivationFormat, _ observer: RangeObserverKind, _ selection: Selection
   ) throws {
     for bits in table.map(\.bits) + (bits.map { [$0] } ?? []) {
-      guard (2...8).contains(bits) else {
-        throw WaneError(Self.verb, "bits must be in 2..8, got \(bits)")
+      guard (1...8).contains(bits) else {
+        throw WaneError(Self.verb, "bits must be in 1..8, got \(bits)")
+      }
+      guard bits > 1 || weights.isSymmetric else {
+        throw WaneError(Self.verb, "a grid of 1 bit is symmetric: it has no zero point")
       }
     }
+    try activations.check()
     guard observer.isValid else {
       throw WaneError(
         Self.verb,
@@ -59,26 +70,24 @@ public struct Quantization: ModelPass {
     }
     self.bits = bits
     self.table = table
+    self.weights = weights
+    self.activations = activations
     self.observer = observer
     self.selection = selection
   }
 
   public func apply(to model: Graph, _ context: CompressionContext) throws -> PassResult {
     let tune = try FineTuner(Self.verb, context, defaults: .init(learningRate: 3e-4))
-    let calibration = Calibration(observer: observer, verb: Self.verb)
-    _ = try calibration.samples(context)
     let folded = try model.pruned().foldingBatchNorm()
     let plan = try plan(folded, named: model)
     var report = Report(Self.verb, options: reportedOptions)
     report.skipped = plan.skipped
 
-    let points = RoundingPoints(folded, layers: plan.layers.map(\.layer))
-    let grids = try calibration.grids(for: points.values, in: folded, context)
-    var rounded = try points.round(to: grids)
+    var rounded = try rounded(folded, layers: plan.layers.map(\.layer), context)
     for (layer, bits) in plan.layers {
       try context.poll()
       guard let kernel = folded.parameters[layer.kernel] else { continue }
-      let quantized = try kernel.quantized(bits: bits)
+      let quantized = try kernel.quantized(bits: bits, weights, layer)
       try rounded.set(quantized)
       report.layers.append(try row(layer, bits, kernel, quantized))
     }
@@ -100,7 +109,29 @@ public struct Quantization: ModelPass {
     let bits: ReportValue =
       self.bits.map { .number(Double($0)) }
       ?? .pairs(table.map { .init(layers: $0.layers, value: Double($0.bits)) })
-    return [("bits", bits), ("observer", .text(observer.description))] + selection.reported
+    var options: [(name: String, value: ReportValue)] = [
+      ("bits", bits), ("mode", .text(activations.mode)),
+    ]
+    if weights.sharing != .channel { options.append(("per", .text(weights.sharing.name))) }
+    if case .group(let size) = weights.sharing {
+      options.append(("group_size", .number(Double(size))))
+    }
+    if !weights.isSymmetric { options.append(("symmetric", .text("false"))) }
+    if let bits = activations.bits {
+      options.append(("activation_bits", .number(Double(bits))))
+      options.append(("observer", .text(observer.description)))
+    }
+    return options + selection.reported
+  }
+
+  /// The model with activations rounded where the layers read them.
+  private func rounded(
+    _ model: Graph, layers: [WeightedLayer], _ context: CompressionContext
+  ) throws -> Graph {
+    guard let bits = activations.bits else { return model }
+    let points = RoundingPoints(model, layers: layers)
+    let calibration = Calibration(observer: observer, bits: bits, verb: Self.verb)
+    return try points.round(to: calibration.grids(for: points.values, in: model, context))
   }
 
   /// The layers to treat and their bits.
@@ -115,6 +146,14 @@ public struct Quantization: ModelPass {
     for layer in chosen.layers {
       guard let wanted = bits ?? byLayer[layer.path].map({ Int($0) }) else {
         skipped.append(.init(layer.path, "bits does not name it"))
+        continue
+      }
+      if let reason = weightsReason(layer, wanted, model) {
+        skipped.append(.init(layer.label, reason))
+        continue
+      }
+      guard activations.bits != nil else {
+        layers.append((layer, wanted))
         continue
       }
       if layer.isFloatOnly {
@@ -134,6 +173,15 @@ public struct Quantization: ModelPass {
     return (layers, skipped)
   }
 
+  /// Why the weights of a layer do not go on such a grid; nil when they do.
+  private func weightsReason(_ layer: WeightedLayer, _ bits: Int, _ model: Graph) -> String? {
+    guard let kernel = model.parameters[layer.kernel] else { return "its kernel is lost" }
+    if bits == 1, kernel.isMasked {
+      return "its zeros are pinned, and a grid of 1 bit has no zero (bits = 'ternary' has)"
+    }
+    return nil
+  }
+
   private func isOfSequences(_ node: Node) -> Bool {
     node.operation is Dense && node.outputs[0].dimensions.count > 1
   }
@@ -150,7 +198,7 @@ public struct Quantization: ModelPass {
     }
     let usual = old.grid?.bits ?? 32
     return Report.Row(
-      layer: layer.path, action: "weights on a grid of \(bits) bits",
+      layer: layer.path, action: "weights on a grid of \(bits) bit\(bits == 1 ? "" : "s")",
       numbers: [
         .init("bits", Double(usual), Double(bits)),
         .init("bytes", Double(old.byteCount), Double(new.byteCount)),
@@ -162,12 +210,17 @@ public struct Quantization: ModelPass {
 
 extension Parameter {
   /// The same parameter on an integer grid of `bits` bits: shared values on one of one scale, others on
-  /// one with a scale for each filter.
-  func quantized(bits: Int) throws -> Parameter {
+  /// one of the format.
+  func quantized(bits: Int, _ format: WeightFormat, _ layer: WeightedLayer) throws -> Parameter {
     if let grid, grid.bits <= bits { return self }
-    guard var codebook = try codebook() else {
+    // Two values leave nothing to share.
+    guard bits > 1, var codebook = try codebook() else {
       let weights = try decoded()
-      let grid = try WeightGrid.fitting(weights, bits: bits)
+      let sharing = isCodebook ? .tensor : format.sharing
+      let grid = try WeightGrid.fitting(
+        weights, bits: bits, isSymmetric: format.isSymmetric,
+        axis: sharing == .tensor ? nil : shape.rank - layer.unitAxis,
+        groupSize: layer.groupSize(sharing))
       return try replacing(.integer(codes: grid.codes(for: weights), grid: grid))
     }
     let grid = try WeightGrid.fitting(codebook, bits: bits)

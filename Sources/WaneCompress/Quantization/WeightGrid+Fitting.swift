@@ -2,21 +2,105 @@ import WaneGraph
 import WaneTensor
 
 extension WeightGrid {
-  /// The grid of `bits` bits for a kernel, a scale for each position of the last axis, that rounds with
-  /// the least squared error.
-  static func fitting(_ kernel: Tensor, bits: Int) throws -> WeightGrid {
-    let channels = max(kernel.shape.dimensions.last ?? 1, 1)
-    let rows = kernel.count / channels
-    var scales: [Float] = []
-    kernel.with(Float.self) { values in
-      var channel = [Float](repeating: 0, count: rows)
-      for index in 0..<channels {
-        for row in 0..<rows { channel[row] = values[row * channels + index] }
-        scales.append(bestScale(channel, weights: nil, highest: Float(highest(bits: bits))))
+  /// The grid of `bits` bits for a kernel that rounds with the least squared error.
+  ///
+  /// - Parameters:
+  ///   - kernel: the weights.
+  ///   - bits: bits of a code.
+  ///   - isSymmetric: whether it is balanced about zero.
+  ///   - axis: the axis of the channels, each with a scale; nil for one scale.
+  ///   - groupSize: how many inputs of a channel share a scale.
+  /// - Returns: the grid.
+  /// - Throws: a `.memory` error.
+  static func fitting(
+    _ kernel: Tensor, bits: Int, isSymmetric: Bool = true, axis: Int?, groupSize: Int? = nil
+  ) throws -> WeightGrid {
+    var members = scaleMembers(of: kernel, axis: axis, groupSize: groupSize)
+    if members.isEmpty { members = [[0]] }
+    guard isSymmetric else {
+      let fits = members.map { affine($0, highest: Float((1 << bits) - 1)) }
+      return try WeightGrid(
+        bits: bits, scales: fits.map(\.scale), zeros: fits.map(\.zero), axis: axis,
+        groupSize: groupSize)
+    }
+    let scales = members.map { values in
+      bits == 1
+        ? binaryScale(values)
+        : bestScale(values, weights: nil, highest: Float(highest(bits: bits)))
+    }
+    return try WeightGrid(bits: bits, scales: scales, axis: axis, groupSize: groupSize)
+  }
+
+  /// The weights that share each scale.
+  private static func scaleMembers(of kernel: Tensor, axis: Int?, groupSize: Int?) -> [[Float]] {
+    let dimensions = kernel.shape.dimensions
+    let values = kernel.array(Float.self)
+    guard let axis else { return [values] }
+    let channels = dimensions[axis]
+    let stride = dimensions[(axis + 1)...].reduce(1, *)
+    let inputs = groupSize == nil ? 1 : dimensions[axis - 1]
+    let size = groupSize ?? 1
+    var members = [[Float]](repeating: [], count: channels * ((inputs + size - 1) / size))
+    for (index, value) in values.enumerated() {
+      let channel = index / stride % channels
+      let group = index / (stride * channels) % inputs / size
+      members[group * channels + channel].append(value)
+    }
+    return members
+  }
+
+  /// The scale of two values, the mean magnitude, which has the least squared error (Rastegari et al.,
+  /// XNOR-Net, 2016).
+  private static func binaryScale(_ values: [Float]) -> Float {
+    let mean = Float(values.reduce(0.0) { $0 + Double(abs($1)) } / Double(max(values.count, 1)))
+    return mean.isNormal ? mean : 1
+  }
+
+  /// Scale and zero point for codes `0...highest` with about the least squared error.
+  ///
+  /// The range is shrunk step by step at both ends, and then at each alone.
+  private static func affine(_ values: [Float], highest: Float) -> (scale: Float, zero: Int) {
+    let low = values.reduce(0) { min($0, $1) }
+    let high = values.reduce(0) { max($0, $1) }
+
+    func grid(_ low: Float, _ high: Float) -> (scale: Float, zero: Int)? {
+      // Divided first: the width of the range may be more than a float holds.
+      let scale = high / highest - low / highest
+      guard scale.isNormal else { return nil }
+      return (scale, Int(min(max((-low / scale).rounded(), 0), highest)))
+    }
+    func error(_ grid: (scale: Float, zero: Int)) -> Double {
+      let (least, most) = (-Float(grid.zero), highest - Float(grid.zero))
+      return values.reduce(0) { sum, value in
+        let code = min(max((value / grid.scale).rounded(.toNearestOrEven), least), most)
+        let difference = Double(value - code * grid.scale)
+        return sum + difference * difference
       }
     }
-    return try WeightGrid(bits: bits, scales: scales, axis: kernel.shape.rank - 1)
+
+    // Nothing but zeros, or too small for a scale: any will do.
+    guard let full = grid(low, high) else { return (1, 0) }
+    var best = (grid: full, error: error(full), low: low, high: high)
+    func attempt(_ low: Float, _ high: Float) {
+      guard let candidate = grid(low, high) else { return }
+      let cost = error(candidate)
+      if cost < best.error { best = (candidate, cost, low, high) }
+    }
+    for step in 1..<affineCandidates {
+      let share = Float(step) / Float(affineCandidates)
+      attempt(low * share, high * share)
+    }
+    let both = best
+    for step in affineCandidates / 2..<affineCandidates {
+      let share = Float(step) / Float(affineCandidates)
+      attempt(both.low * share, both.high)
+      attempt(both.low, both.high * share)
+    }
+    return best.grid
   }
+
+  /// Ranges tried between the whole one and almost none.
+  private static let affineCandidates = 24
 
   /// The grid of one scale that rounds the values of a codebook with the least squared error over
   /// all weights that use them.

@@ -9,7 +9,7 @@ struct CodeRanks {
 
   /// The codes of a grid, which are in order already.
   init(_ grid: WeightGrid) {
-    codes = (0...UInt8(2 * grid.highest)).map { $0 }
+    codes = (0...UInt8(grid.codeCount - 1)).map { $0 }
     ranks = codes
   }
 

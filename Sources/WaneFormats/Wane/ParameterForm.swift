@@ -31,6 +31,38 @@ struct ParameterFlags: OptionSet {
   static let isOnGrid = ParameterFlags(rawValue: 1 << 7)
 }
 
+/// The widths of codes and what a grid has besides scales: a byte.
+struct GridWidths {
+  /// Bits of a stored code.
+  var codeBits: Int
+  /// Bits of the grid.
+  var gridBits: Int
+  /// Whether zero points follow the scales.
+  var hasZeros = false
+  /// Whether the number of inputs that share a scale stands before the scales.
+  var hasGroups = false
+
+  /// Describes codes.
+  init(codeBits: Int, gridBits: Int) {
+    self.codeBits = codeBits
+    self.gridBits = gridBits
+  }
+
+  /// Reads the byte.
+  init(_ byte: UInt8) {
+    codeBits = Int(byte & 7) + 1
+    gridBits = Int(byte >> 3 & 7) + 1
+    hasZeros = byte >> 6 & 1 == 1
+    hasGroups = byte >> 7 == 1
+  }
+
+  /// Three bits for each width, less one, and two flags.
+  var byte: UInt8 {
+    UInt8(codeBits - 1) | UInt8(gridBits - 1) << 3 | (hasZeros ? 1 << 6 : 0)
+      | (hasGroups ? 1 << 7 : 0)
+  }
+}
+
 /// The values of a parameter in the form that is written.
 struct StoredPayload {
   /// The form.

@@ -80,25 +80,39 @@ struct ParameterReader {
   private mutating func integers(_ shape: Shape, isCoded: Bool, _ reader: inout ByteReader) throws
     -> Parameter.Payload
   {
-    let widths = try reader.byte()
+    let widths = GridWidths(try reader.byte())
     let axis = try reader.count("an axis", in: 0...shape.rank)
-    let scales = try reader.floats(count: axis == 0 ? 1 : shape[axis - 1])
+    var count = axis == 0 ? 1 : shape[axis - 1]
+    var groupSize: Int?
+    if widths.hasGroups {
+      guard axis > 1, axis == shape.rank else {
+        throw FileDefect.damaged("groups of inputs lie along axis \(axis)")
+      }
+      let inputs = shape[axis - 2]
+      let size = try reader.count("the size of a group", in: 1...Int(Int32.max))
+      // Extents are below 2^31, so their products are no concern.
+      count *= (inputs + size - 1) / size
+      groupSize = size
+    }
+    let scales = try reader.floats(count: count)
+    let zeros = widths.hasZeros ? try reader.raw(count).map { Int($0) } : nil
     let grid = try WeightGrid(
-      bits: Int(widths >> 3 & 7) + 1, scales: scales, axis: axis == 0 ? nil : axis - 1)
+      bits: widths.gridBits, scales: scales, zeros: zeros, axis: axis == 0 ? nil : axis - 1,
+      groupSize: groupSize)
     let codes = try codes(
-      shape, bits: Int(widths & 7) + 1, isCoded ? CodeRanks(grid) : nil, &reader)
+      shape, bits: widths.codeBits, isCoded ? CodeRanks(grid) : nil, &reader)
     return .integer(codes: codes, grid: grid)
   }
 
   private mutating func codebook(
     _ shape: Shape, _ flags: ParameterFlags, isCoded: Bool, _ reader: inout ByteReader
   ) throws -> Parameter.Payload {
-    let widths = try reader.byte()
+    let widths = GridWidths(try reader.byte())
     let count = Int(try reader.byte()) + 1
     var grid: WeightGrid?
     if flags.contains(.hasGrid) {
       grid = try WeightGrid(
-        bits: Int(widths >> 3 & 7) + 1, scales: [try reader.float()], axis: nil)
+        bits: widths.gridBits, scales: [try reader.float()], axis: nil)
     }
     let centroids: [Float]
     if flags.contains(.isOnGrid), let grid {
@@ -110,7 +124,7 @@ struct ParameterReader {
       throw FileDefect.damaged("a codebook has a value that is not finite")
     }
     let indices = try codes(
-      shape, bits: Int(widths & 7) + 1, isCoded ? CodeRanks(centroids) : nil, &reader)
+      shape, bits: widths.codeBits, isCoded ? CodeRanks(centroids) : nil, &reader)
     return .codebook(indices: indices, centroids: centroids, grid: grid)
   }
 

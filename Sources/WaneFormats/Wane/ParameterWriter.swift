@@ -46,11 +46,16 @@ enum ParameterWriter {
     switch parameter.payload {
     case .dense: break
     case .integer(let codes, let grid):
-      writer.byte(UInt8(codes.bits - 1) | UInt8(grid.bits - 1) << 3)
+      var widths = GridWidths(codeBits: codes.bits, gridBits: grid.bits)
+      widths.hasZeros = grid.zeros != nil
+      widths.hasGroups = grid.groupSize != nil
+      writer.byte(widths.byte)
       writer.count(grid.axis.map { $0 + 1 } ?? 0)
+      if let groupSize = grid.groupSize { writer.count(groupSize) }
       try writer.floats(grid.scales)
+      for zero in grid.zeros ?? [] { writer.byte(UInt8(zero)) }
     case .codebook(let indices, let centroids, let grid):
-      writer.byte(UInt8(indices.bits - 1) | UInt8((grid?.bits ?? 1) - 1) << 3)
+      writer.byte(GridWidths(codeBits: indices.bits, gridBits: grid?.bits ?? 1).byte)
       writer.byte(UInt8(centroids.count - 1))
       if let grid { writer.float(grid.scales[0]) }
       if let entries {

@@ -20,7 +20,7 @@ public struct Parameter: Sendable {
   public enum Payload: Sendable {
     /// One 32-bit float a value.
     case dense(Tensor)
-    /// One `bits`-bit code a value; `value = scale * code`.
+    /// One `bits`-bit code a value on a grid.
     case integer(codes: PackedCodes, grid: WeightGrid)
     /// One index a value into a table of shared values; on an integer grid when there is one.
     case codebook(indices: PackedCodes, centroids: [Float], grid: WeightGrid?)
@@ -71,19 +71,7 @@ public struct Parameter: Sendable {
     switch payload {
     case .dense(let tensor): return tensor
     case .integer(let codes, let grid):
-      let scales = grid.scales
-      let stride = grid.axis.map { axis in shape.dimensions[(axis + 1)...].reduce(1, *) } ?? 1
-      let channels = scales.count
-      let codes = try codes.unpacked()
-      let offset = Int32(grid.codeOffset)
-      var result = try Tensor(uninitialized: shape)
-      try result.withMutableElements(Float.self) { target in
-        for index in target.indices {
-          let scale = scales[channels == 1 ? 0 : index / stride % channels]
-          target[index] = scale * Float(Int32(codes[index]) - offset)
-        }
-      }
-      return result
+      return try grid.values(of: codes, shape)
     case .codebook(let indices, let centroids, _):
       let indices = try indices.unpacked()
       var result = try Tensor(uninitialized: shape)
@@ -103,9 +91,9 @@ public struct Parameter: Sendable {
   public var byteCount: Int {
     switch payload {
     case .dense(let tensor): tensor.byteCount
-    case .integer(let codes, let grid): codes.byteCount + 4 * grid.scales.count
+    case .integer(let codes, let grid): codes.byteCount + grid.byteCount
     case .codebook(let indices, let centroids, let grid):
-      indices.byteCount + (grid == nil ? 4 : 1) * centroids.count + 4 * (grid?.scales.count ?? 0)
+      indices.byteCount + (grid == nil ? 4 : 1) * centroids.count + (grid?.byteCount ?? 0)
     }
   }
 
@@ -120,44 +108,6 @@ public struct Parameter: Sendable {
       }
     return isMasked ? "masked \(form)" : form
   }
-}
-
-/// A symmetric integer grid for weights: `value = scale * code`.
-public struct WeightGrid: Equatable, Sendable, CustomStringConvertible {
-  /// Bits of a code, 2 to 8.
-  public let bits: Int
-  /// One scale, or one a channel.
-  public let scales: [Float]
-  /// The axis of the channels; nil for one scale.
-  public let axis: Int?
-
-  /// Creates a grid.
-  ///
-  /// - Throws: when bits or scales are out of range.
-  public init(bits: Int, scales: [Float], axis: Int?) throws {
-    guard (2...8).contains(bits) else {
-      throw WaneError("grid", "bits must be in 2..8, got \(bits)")
-    }
-    guard !scales.isEmpty, scales.allSatisfy({ $0.isFinite && $0 > 0 }),
-      axis != nil || scales.count == 1
-    else { throw WaneError("grid", "scales must be positive, and one without a channel axis") }
-    self.bits = bits
-    self.scales = scales
-    self.axis = axis
-  }
-
-  /// The largest code; the smallest is its negative, so that zero has a code and products are
-  /// balanced.
-  public var highest: Int { WeightGrid.highest(bits: bits) }
-
-  /// The largest code of a symmetric grid of `bits` bits.
-  public static func highest(bits: Int) -> Int { (1 << (bits - 1)) - 1 }
-
-  /// What is added to a code to store it as an unsigned number.
-  public var codeOffset: Int { highest }
-
-  /// `int4 per channel`.
-  public var description: String { "int\(bits) per \(axis == nil ? "tensor" : "channel")" }
 }
 
 extension Parameter.Payload {
@@ -175,18 +125,18 @@ extension Parameter.Payload {
       guard tensor.dtype == .f32 else { throw fail("values must be f32, got \(tensor.dtype)") }
       guard tensor.shape == shape else { throw fail("values \(tensor.shape), shape \(shape)") }
     case .integer(let codes, let grid):
-      if let axis = grid.axis {
-        guard shape.dimensions.indices.contains(axis), shape[axis] == grid.scales.count else {
-          throw fail("\(grid.scales.count) scales for axis \(axis + 1) of shape \(shape)")
-        }
+      guard grid.fits(shape.dimensions) else {
+        let axis = grid.axis.map { "axis \($0 + 1) of " } ?? ""
+        throw fail("\(grid.scales.count) scales for \(axis)shape \(shape)")
       }
-      try check(codes, below: 2 * grid.highest + 1)
+      try check(codes, below: grid.codeCount)
     case .codebook(let indices, let centroids, let grid):
       guard !centroids.isEmpty, centroids.count <= 256, centroids.allSatisfy(\.isFinite) else {
         throw fail("a codebook holds 1 to 256 finite values, got \(centroids.count)")
       }
-      guard grid == nil || grid?.axis == nil else {
-        throw fail("a codebook of the whole tensor has one scale")
+      guard grid.map({ $0.axis == nil && $0.isSymmetric && !$0.isBinary }) ?? true else {
+        throw fail(
+          "a codebook of the whole tensor has one scale, and zero in the middle of its grid")
       }
       try check(indices, below: centroids.count)
     }

@@ -129,14 +129,21 @@ public struct IntegerLayer: Operation {
 }
 
 extension Parameter {
-  /// The codes of a parameter on an integer grid and the scales that make them values; nil when it is
-  /// on none.
+  /// The multiples of a parameter on an integer grid of signed bytes and the scales that make them
+  /// values; nil when it is on none.
   public func integerForm() throws -> (codes: [Int8], scales: [Float])? {
     switch payload {
     case .dense: return nil
     case .integer(let codes, let grid):
-      let offset = grid.codeOffset
-      return (try codes.unpacked().map { Int8(clamping: Int($0) - offset) }, grid.scales)
+      guard grid.fitsBytes, grid.groupSize == nil else { return nil }
+      let codes = try codes.unpacked()
+      var multiples = [Int8](repeating: 0, count: codes.count)
+      for part in grid.parts(shape.dimensions) {
+        part.forEach { index, scale in
+          multiples[index] = Int8(clamping: grid.multiple(codes[index], scale: scale))
+        }
+      }
+      return (multiples, grid.scales)
     case .codebook(let indices, let centroids, let grid):
       guard let grid else { return nil }
       let highest = Float(grid.highest)
@@ -151,7 +158,9 @@ extension Parameter {
   public var isOnIntegerGrid: Bool {
     switch payload {
     case .dense: false
-    case .integer(_, let grid): grid.axis == nil || grid.axis == shape.rank - 1
+    case .integer(_, let grid):
+      grid.fitsBytes && grid.groupSize == nil
+        && (grid.axis == nil || grid.axis == shape.rank - 1)
     case .codebook(_, _, let grid): grid != nil
     }
   }

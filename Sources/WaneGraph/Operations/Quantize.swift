@@ -7,14 +7,14 @@ public struct ActivationGrid: Hashable, Sendable {
   public let scale: Float
   /// The code of the value 0.
   public let zero: Int
-  /// Bits of a code, 2 to 8.
+  /// Bits of a code, 1 to 8.
   public let bits: Int
 
   /// Creates a grid.
   ///
   /// - Throws: when scale, zero point or bits are out of range.
   public init(scale: Float, zero: Int, bits: Int = 8) throws {
-    guard scale > 0, scale.isFinite, (2...8).contains(bits), (0..<(1 << bits)).contains(zero) else {
+    guard scale > 0, scale.isFinite, (1...8).contains(bits), (0..<(1 << bits)).contains(zero) else {
       throw WaneError("quantize", "no grid of scale \(scale), zero point \(zero), \(bits) bits")
     }
     self.scale = scale
@@ -24,7 +24,7 @@ public struct ActivationGrid: Hashable, Sendable {
 
   /// The grid that covers a range of values, stretched to hold zero exactly.
   public init(covering low: Float, _ high: Float, bits: Int = 8) throws {
-    guard low.isFinite, high.isFinite, (2...8).contains(bits) else {
+    guard low.isFinite, high.isFinite, (1...8).contains(bits) else {
       throw WaneError("quantize", "no grid of \(bits) bits over \(low)..\(high)")
     }
     let low = min(low, 0)
@@ -45,7 +45,7 @@ public struct ActivationGrid: Hashable, Sendable {
   init(_ attributes: Attributes) throws {
     try self.init(
       scale: attributes.float("scale"), zero: attributes.int("zero", in: 0...255),
-      bits: attributes.int("bits", in: 2...8))
+      bits: attributes.int("bits", in: 1...8))
   }
 
   var attributes: [String: Attribute] {

@@ -160,7 +160,7 @@ public struct TrainingForm: Sendable {
     case .integer(_, let grid):
       let scales = QuantizeWeights.scales(
         grid.scales, factors: try value("#scales").array(Float.self))
-      let trained = try WeightGrid(bits: grid.bits, scales: scales, axis: grid.axis)
+      let trained = try grid.with(scales: scales)
       return try parameter.replacing(
         .integer(codes: trained.codes(for: value("").masked(by: mask)), grid: trained),
         isMasked: isMasked)
@@ -173,7 +173,7 @@ public struct TrainingForm: Sendable {
       }
       let scales = QuantizeWeights.scales(
         grid.scales, factors: try value("#scales").array(Float.self))
-      let trained = try WeightGrid(bits: grid.bits, scales: scales, axis: nil)
+      let trained = try grid.with(scales: scales)
       return try parameter.replacing(
         .codebook(indices: indices, centroids: trained.rounded(centroids), grid: trained))
     }

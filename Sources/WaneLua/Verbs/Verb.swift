@@ -96,41 +96,6 @@ extension Verb {
     }
   }
 
-  static let quantize = Verb(
-    name: "quantize", summary: "Makes a model compute with integers, its weights in 2 to 8 bits.",
-    ownOptions: [
-      Option(
-        "bits", "integer in 2..8, or table of layer = bits", default: "8",
-        "bits of a weight; activations take 8"),
-      Option(
-        "calibration", "Dataset", default: "the first 512 samples of data",
-        "samples that show the range of activations"),
-      Option(
-        "observer", oneOf: ["percentile", "min_max"], default: "percentile",
-        "how a range is read from what was seen"),
-      Option("percentile", "number in (50, 100]", default: "99.99", "what lies within the range"),
-    ] + Option.selection,
-    example: "int8, report = wane.quantize(model, { bits = 8, calibration = train:take(512) })"
-  ) { options in
-    let observer: RangeObserverKind =
-      try options.choice("observer") == "min_max"
-      ? .minMax : .percentile(options.number("percentile", default: 99.99))
-    guard case .table(let table) = options.value("bits") else {
-      return try Quantization(
-        bits: options.integer("bits", default: 8), observer: observer,
-        selection: options.selection())
-    }
-    let bits = try table.fields.sorted { $0.key < $1.key }.map { layers, value in
-      guard case .integer(let bits) = value else {
-        throw options.bad("bits", "bits of '\(layers)' must be a whole number")
-      }
-      return (layers: layers, bits: bits)
-    }
-    return try Quantization(bits: bits, observer: observer, selection: options.selection())
-  } knob: { _ in
-    .bits
-  }
-
   static let distill = Verb(
     name: "distill", summary: "Trains a model to answer like a teacher (Hinton et al., 2015).",
     ownOptions: [

@@ -16,6 +16,11 @@ extension OperationCase {
     quantizedWeights("of the first axis", [2, 7], bits: 2, axis: 0, scales: [0.4, 0.9]),
     quantizedWeights(
       "of a middle axis", [2, 3, 5], bits: 8, axis: 1, scales: [0.01, 0.004, 0.02]),
+    quantizedWeights("binary", [3, 4], bits: 1, axis: nil, scales: [0.4]),
+    quantizedWeights("binary, per channel", [5, 2], bits: 1, axis: 1, scales: [0.4, 0.9]),
+    quantizedWeights("affine", [6, 2], bits: 3, axis: 1, scales: [0.2, 0.3], zeros: [1, 6]),
+    quantizedWeights(
+      "in groups", [2, 3, 2], bits: 4, axis: 2, groupSize: 2, scales: [0.1, 0.2, 0.15, 0.3]),
   ]
 
   private static func codebook(pinned: Int?) -> OperationCase {
@@ -38,18 +43,28 @@ extension OperationCase {
   }
 
   private static func quantizedWeights(
-    _ detail: String, _ dimensions: [Int], bits: Int, axis: Int?, scales: [Float]
+    _ detail: String, _ dimensions: [Int], bits: Int, axis: Int?, groupSize: Int? = nil,
+    scales: [Float], zeros: [Int]? = nil
   ) -> OperationCase {
-    let highest = (1 << (bits - 1)) - 1
+    let highest = bits == 1 ? 1 : (1 << (bits - 1)) - 1
     let inner = axis.map { dimensions[($0 + 1)...].reduce(1, *) } ?? 1
-    /// Position on the grid, its scale, and the channel of an element.
+    let channels = axis.map { dimensions[$0] } ?? 1
+    /// Position on the grid, its scale, and the number of the scale of an element.
     @Sendable func position(_ operands: [Block], _ index: Int) -> (Float, Float, Int) {
-      let channel = axis == nil ? 0 : index / inner % scales.count
-      let scale = scales[channel] * max(Float(operands[1].values[channel]), 1 / 64)
-      return (Float(operands[0].values[index]) / scale, scale, channel)
+      var number = axis == nil ? 0 : index / inner % channels
+      if let groupSize, let axis {
+        number += index / channels % dimensions[axis - 1] / groupSize * channels
+      }
+      let scale = scales[number] * max(Float(operands[1].values[number]), 1 / 64)
+      return (Float(operands[0].values[index]) / scale, scale, number)
     }
-    @Sendable func code(_ position: Float) -> Float {
-      min(max(position.rounded(.toNearestOrEven), Float(-highest)), Float(highest))
+    @Sendable func ends(_ number: Int) -> (low: Float, high: Float) {
+      guard let zeros else { return (Float(-highest), Float(highest)) }
+      return (Float(-zeros[number]), Float((1 << bits) - 1 - zeros[number]))
+    }
+    @Sendable func code(_ position: Float, _ number: Int) -> Float {
+      if bits == 1 { return position < 0 ? -1 : 1 }
+      return min(max(position.rounded(.toNearestOrEven), ends(number).low), ends(number).high)
     }
     return OperationCase(
       name: "quantize_weights", detail: detail,
@@ -59,23 +74,28 @@ extension OperationCase {
       ], differentiable: [0, 1],
       // Straight through for the weights; for the scales learned step size quantization.
       rule: { operands, dy in
-        let members = Double(dimensions.reduce(1, *) / scales.count)
+        var members = [Double](repeating: 0, count: scales.count)
+        for index in dy.values.indices { members[position(operands, index).2] += 1 }
         var dw = Block(zeros: dimensions)
         var factors = Block(zeros: [scales.count])
         for (index, gradient) in dy.values.enumerated() {
-          let (at, _, channel) = position(operands, index)
-          let isInside = abs(at.rounded(.toNearestOrEven)) <= Float(highest)
-          dw.values[index] = isInside ? gradient : 0
-          let slope = abs(at) <= Float(highest) ? code(at) - at : code(at)
-          factors.values[channel] +=
-            gradient * Double(slope) * Double(scales[channel])
-            / (members * Double(highest)).squareRoot()
+          let (at, _, number) = position(operands, index)
+          let (low, high) = ends(number)
+          let nearest = at.rounded(.toNearestOrEven)
+          dw.values[index] = bits == 1 || (nearest >= low && nearest <= high) ? gradient : 0
+          let isInside = bits > 1 && at >= low && at <= high
+          let slope = isInside ? code(at, number) - at : code(at, number)
+          factors.values[number] +=
+            gradient * Double(slope) * Double(scales[number])
+            / (members[number] * Double(max(-low, high))).squareRoot()
         }
         return [dw, factors]
       },
       build: { graph, operands in
         try graph.add(
-          QuantizeWeights(WeightGrid(bits: bits, scales: scales, axis: axis)), operands)
+          QuantizeWeights(
+            WeightGrid(bits: bits, scales: scales, zeros: zeros, axis: axis, groupSize: groupSize)),
+          operands)
       },
       reference: { operands in
         [
@@ -84,8 +104,8 @@ extension OperationCase {
             dimensions.isEmpty
               ? []
               : operands[0].values.indices.map {
-                let (at, scale, _) = position(operands, $0)
-                return Double(code(at) * scale)
+                let (at, scale, number) = position(operands, $0)
+                return Double(code(at, number) * scale)
               })
         ]
       })

@@ -1,0 +1,102 @@
+import WaneCompress
+
+extension Verb {
+  static let quantize = Verb(
+    name: "quantize", summary: "Makes a model compute with integers, its weights in 1 to 8 bits.",
+    ownOptions: [
+      Option(
+        "bits", "integer in 1..8, 'binary', 'ternary', or table of layer = bits", default: "8",
+        "bits of a weight; 'binary' is 1, 'ternary' is 2"),
+      Option(
+        "activation_bits", "integer in 1..8", default: "8",
+        "bits of an activation; images of bytes stay bytes"),
+      Option(
+        "mode", oneOf: ["static", "weight_only"], default: "static",
+        "static: integers, on grids that samples decide; weight_only: floats, with weights that are "
+          + "stored on their grid"),
+      Option(
+        "symmetric", "boolean", default: "true",
+        "whether grids of weights are balanced about zero; others have zero points"),
+      Option(
+        "per", oneOf: ["tensor", "channel", "group"], default: "channel",
+        "the weights that share a scale: of a layer, of a filter, of a group of its inputs"),
+      Option(
+        "group_size", "integer", default: "32", "inputs that share a scale; implies per = 'group'"),
+      Option(
+        "calibration", "Dataset", default: "the first 512 samples of data",
+        "samples that show the range of activations"),
+      Option(
+        "observer", oneOf: ["percentile", "min_max"], default: "percentile",
+        "how a range is read from what was seen"),
+      Option("percentile", "number in (50, 100]", default: "99.99", "what lies within the range"),
+    ] + Option.selection,
+    example: "int8, report = wane.quantize(model, { bits = 8, calibration = train:take(512) })"
+  ) { options in
+    let observer: RangeObserverKind =
+      try options.choice("observer") == "min_max"
+      ? .minMax : .percentile(options.number("percentile", default: 99.99))
+    let weights = try WeightFormat(
+      sharing: options.sharing(), isSymmetric: options.boolean("symmetric", default: true))
+    let activations = try options.activations()
+    guard case .table(let table) = options.value("bits") else {
+      return try Quantization(
+        bits: options.weightBits(), weights: weights, activations: activations, observer: observer,
+        selection: options.selection())
+    }
+    let bits = try table.fields.sorted { $0.key < $1.key }.map { layers, value in
+      guard let bits = Options.weightBits(value) else {
+        throw options.bad("bits", "bits of '\(layers)' must be a whole number")
+      }
+      return (layers: layers, bits: bits)
+    }
+    return try Quantization(
+      bits: bits, weights: weights, activations: activations, observer: observer,
+      selection: options.selection())
+  } knob: { _ in
+    .bits
+  }
+}
+
+extension Options {
+  /// The number of bits that a value stands for.
+  fileprivate static func weightBits(_ value: LuaValue) -> Int? {
+    switch value {
+    case .integer(let bits): bits
+    case .string("binary"): 1
+    case .string("ternary"): 2
+    default: nil
+    }
+  }
+
+  /// The bits of weights of all layers.
+  fileprivate func weightBits() throws -> Int {
+    if case .string(let word) = value("bits") {
+      guard let bits = Options.weightBits(.string(word)) else {
+        throw bad("bits", "integer, 'binary' or 'ternary' expected, got '\(word)'")
+      }
+      return bits
+    }
+    return try integer("bits", default: 8)
+  }
+
+  fileprivate func sharing() throws -> WeightFormat.Sharing {
+    switch try choice("per") ?? (has("group_size") ? "group" : "channel") {
+    case "group": return .group(try integer("group_size", default: 32))
+    case let word:
+      guard !has("group_size") else {
+        throw bad("group_size", "goes with per = 'group', got per = '\(word)'")
+      }
+      return word == "tensor" ? .tensor : .channel
+    }
+  }
+
+  fileprivate func activations() throws -> ActivationFormat {
+    guard try choice("mode") == "weight_only" else {
+      return .fixed(bits: try integer("activation_bits", default: 8))
+    }
+    guard !has("activation_bits") else {
+      throw bad("activation_bits", "activations stay floats with mode = 'weight_only'")
+    }
+    return .floats
+  }
+}
