@@ -273,6 +273,17 @@ test("a layer computes for every sample what eager tensors do", function()
   end
 end)
 
+test("a model that sorts is saved and loaded", function()
+  local model = wane.nn.sequential {
+    wane.nn.input { 3 },
+    wane.nn.lambda(function(x) return x:sort():cumsum() + x:flip(2) + x:argmax(2, { keep_axes = true }) end),
+  }
+  local file = os.tmpname()
+  model:save(file)
+  check.truthy(wane.load(file):predict(a) == model:predict(a))
+  os.remove(file)
+end)
+
 test("a batch stays where it is", function()
   local function raises(message, f)
     check.raises(message, wane.nn.sequential, { wane.nn.input { 3 }, wane.nn.lambda(f) })

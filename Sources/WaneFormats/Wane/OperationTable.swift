@@ -114,6 +114,11 @@ enum OperationTable {
     OperationRow(
       name: "up_sample2d",
       attributes: [("factors", .ints([2, 2])), ("interpolation", .string("nearest"))]),
+    OperationRow(name: "cumsum", attributes: [("reversed", .bool(false))]),
+    OperationRow(
+      name: "extreme_position", attributes: [("smallest", .bool(false)), ("first", .int(1))]),
+    OperationRow(name: "flip", attributes: [("axes", .ints([0]))]),
+    OperationRow(name: "sort", attributes: [("descending", .bool(false)), ("first", .int(1))]),
   ]
 
   private static let numbers = Dictionary(
