@@ -141,7 +141,8 @@ test("options that are not there, missing or wrong", function()
   check.raises("...missing option 'method' to 'compress'", wane.compress, model, {})
   check.raises("...missing option 'method' to 'compress'", wane.compress, model)
   check.raises("...bad option 'cluster' to 'compress' (did you mean 'clusters'?)", share, model, { cluster = 3 })
-  check.raises("...bad option 'method' to 'compress' (expected one of 'share', 'filters', 'low_rank', got 'filter' " ..
+  check.raises("...bad option 'method' to 'compress' (expected one of 'share', 'filters', 'layers', 'merge', 'low_rank', " ..
+    "got 'filter' " ..
     "(did you mean 'filters'?))", wane.compress, model, { method = "filter" })
   check.raises("...(Model expected, got table)", wane.compress, {}, { method = "share" })
   check.raises("...(Model expected, got no value)", wane.compress)
@@ -201,4 +202,121 @@ test("low rank makes two thin layers of one, and other verbs go on from there", 
   check.raises("...energy must be in (0, 1], got 2...", wane.compress, model, { method = "low_rank", energy = 2 })
   check.raises("...bad option 'ratio' to 'compress' (either ratio or energy, not both)", wane.compress, model,
     { method = "low_rank", energy = 0.5, ratio = 0.5 })
+end)
+
+-- ---- Fewer filters: criteria, numbers, targets --------------------------------------------------
+
+test("every criterion, with what it needs", function()
+  local model, data = samples.trained(), samples.images(128)
+  for _, criterion in ipairs { "l1", "l2", "geometric_median", "random" } do
+    check.equal(narrow(model, { criterion = criterion, ratio = 0.5 }):parameter("dense/kernel").shape[2], 8)
+  end
+  for _, criterion in ipairs { "taylor", "activation", "apoz", "reconstruction" } do
+    local slim, report = narrow(model, { criterion = criterion, ratio = 0.5, data = data, epochs = 0 })
+    check.equal(slim:parameter("dense/kernel").shape[2], 8)
+    check.equal(report.options.criterion, criterion)
+    check.raises("...compress: criterion '" .. criterion .. "' needs the option 'data'", narrow, model,
+      { criterion = criterion })
+  end
+  local report = select(2, narrow(model, { criterion = "bn_scale" }))
+  check.equal(#report.layers, 0)
+  check.equal(report.skipped[#report.skipped].reason, "has no batch normalization behind it")
+  check.raises("...bad option 'criterion' to 'compress' (expected one of 'l1', ...", narrow, model,
+    { criterion = "l3" })
+end)
+
+test("ratios by layer, useful multiples, least numbers, global scope", function()
+  local model = samples.trained()
+  local slim, report = narrow(model, { ratio = { conv2d = 0.25, ["dense.*"] = 0.5 } })
+  check.equal(report.layers[1].filters.after, 6)
+  check.equal(report.layers[2].units.after, 8)
+  check.equal(report.options.ratios.conv2d, 0.25)
+  check.equal(slim:parameter("dense_1/kernel").shape[1], 8)
+  slim = narrow(model, { ratio = 0.9, round_to = 4, min_filters = 5 })
+  check.equal(slim:parameter("conv2d/kernel").shape[4], 8)
+  check.equal(slim:parameter("dense/kernel").shape[2], 8)
+  report = select(2, narrow(model, { ratio = 0.5, scope = "global" }))
+  check.equal(report.layers[1].filters.after + report.layers[2].units.after, 12)
+  check.raises("...bad option 'ratio' to 'compress' (the share of 'conv2d' must be a number)", narrow, model,
+    { ratio = { conv2d = "half" } })
+  check.raises("...bad option 'ratio' to 'compress' (a number, or a table such as ...", narrow, model, { ratio = { 0.5 } })
+  check.raises("...compress: round_to must be in 1..1048576, got 0", narrow, model, { round_to = 0 })
+  check.raises("...no layer is called or of kind 'konv'...", narrow, model, { ratio = { konv = 0.5 } })
+end)
+
+test("a target of MACs is reached at once", function()
+  local model = samples.trained()
+  local slim, report = narrow(model, { target = { macs_ratio = 3.5 } })
+  check.truthy(model.macs / slim.macs >= 3.5 and model.macs / slim.macs < 6, slim.macs)
+  check.equal(report.options.macs_ratio, 3.5)
+  slim = narrow(model, { target = { macs = 2000 }, scope = "global" })
+  check.truthy(slim.macs <= 2000 and slim.macs > 1000, slim.macs)
+  check.raises("...compress: the target of 5 MACs is out of reach: ...", narrow, model, { target = { macs = 5 } })
+  check.raises("...compress: target macs_ratio must be at least 1, got 0.5", narrow, model,
+    { target = { macs_ratio = 0.5 } })
+  check.raises("...bad option 'ratio' to 'compress' (ratio is searched for when there is a target)", narrow, model,
+    { target = { macs_ratio = 2 }, ratio = 0.5 })
+  check.raises("...bad option 'target' to 'compress' (macs_ratio is for fewer filters, and stands alone)", share,
+    model, { target = { macs_ratio = 2 } })
+end)
+
+-- ---- Merging ----------------------------------------------------------------------------------
+
+test("layers that make one are one", function()
+  local model = nn.sequential {
+    nn.input { 8, 8, 1 }, nn.conv2d { 8, 3 }, nn.batch_norm {}, nn.relu {}, nn.flatten {},
+    nn.dense { 64 }, nn.dense { 4, activation = "softmax" },
+  }
+  model:fit(samples.images(64), { epochs = 1 })
+  local merged, report = wane.compress(model, { method = "merge" })
+  check.equal(samples.layers(report.layers), "batch_norm dense_1")
+  check.equal(report.layers[2].action, "took 'dense' in")
+  check.equal(table.concat(merged:parameter "dense_1/kernel".shape, "x"), "288x4")
+  local data = samples.images(20)
+  local distance = (merged:predict(data) - model:predict(data)):abs():max()
+  check.truthy(distance < 1e-5, distance)
+  check.raises("...nothing here can be stronger or weaker...", wane.compress, model,
+    { method = "merge", target = { bytes = 100 } })
+end)
+
+-- ---- Fewer layers -------------------------------------------------------------------------------
+
+test("layers that are like their operand, or cost least, go", function()
+  local x = nn.input { 8, 8, 1 }
+  local y = nn.conv2d { 6, 3, padding = "same", activation = "relu", name = "first" } (x)
+  local block = nn.conv2d { 6, 3, padding = "same", name = "inner" } (y)
+  y = nn.add { name = "sum" } { y, block }
+  y = nn.conv2d { 8, 3, activation = "relu", name = "last" } (y)
+  local model = nn.model { inputs = x, outputs = nn.dense { 4, activation = "softmax" } (nn.flatten {} (y)) }
+  local data = samples.images(256)
+  model:fit(data, { epochs = 4, learning_rate = 0.01, batch_size = 32 })
+  local small, report = wane.compress(model, { method = "layers", data = data, epochs = 1 })
+  check.truthy(small.macs < model.macs)
+  check.equal(report.options.criterion, "cost")
+  check.equal(report.options.count, 1)
+  check.truthy(report.layers[1].loss.after)
+  check.truthy(report.layers[1].correlation.after <= 1)
+  check.equal(#report.history, 1)
+  check.equal(samples.layers(report.skipped), "dense")
+  check.equal(report.skipped[1].reason, "gives the model's result")
+  small, report = wane.compress(model, { method = "layers", criterion = "correlation", threshold = -1, count = 1,
+    only = "inner", data = data, epochs = 0 })
+  check.equal(report.layers[1].layer, "sum")
+  check.equal(report.layers[2].layer, "inner")
+  check.equal(small.macs, model.macs - 64 * 9 * 36)
+  small, report = wane.compress(model, { method = "layers", criterion = "correlation", threshold = 1, data = data,
+    epochs = 0 })
+  check.truthy(samples.same(small, model))
+  check.equal(report.layers[1].action, "kept")
+  local function fewer(options)
+    options.method = "layers"
+    return wane.compress(model, options)
+  end
+  check.raises("...compress: layers are judged on samples: give the option 'data'", fewer, {})
+  check.raises("...compress: threshold must be in [-1, 1], got 2...", fewer, { data = data, threshold = 2 })
+  check.raises("...compress: count must be at least 1, got 0", fewer, { data = data, count = 0 })
+  check.raises("...bad option 'criterion' to 'compress' ('l2' does not judge layers)", fewer,
+    { data = data, criterion = "l2" })
+  check.raises("...bad option 'criterion' to 'compress' ('cost' does not judge filters)", narrow, model,
+    { criterion = "cost" })
 end)

@@ -134,3 +134,38 @@ test("options out of range", function()
   check.raises("prune: the model has no layer with weights", prune,
     nn.sequential { nn.input { 4 }, nn.activation { "relu" } }, { sparsity = 0.5 })
 end)
+
+-- ---- Units that go whole ------------------------------------------------------------------------
+
+test("filters, heads and layers go whole", function()
+  local model, data = samples.trained(), samples.images(128)
+  local slim, report = wane.prune(model, { unit = "filter", ratio = 0.5 })
+  check.equal(slim:parameter("dense/kernel").shape[2], 8)
+  check.equal(report.verb, "prune")
+  check.raises("...missing option 'ratio' to 'prune'", wane.prune, model, { unit = "filter" })
+  check.raises("...bad option 'sparsity' to 'prune' (filters and heads go by 'ratio')", wane.prune, model,
+    { unit = "filter", sparsity = 0.5 })
+  check.raises("...prune: ratio must be in [0, 1), got 1...", wane.prune, model, { unit = "filter", ratio = 1 })
+  check.raises("...bad option 'criterion' to 'prune' ('cost' does not judge filters)", wane.prune, model,
+    { unit = "filter", ratio = 0.5, criterion = "cost" })
+  check.raises("...prune: there is no attention in the model, or none is selected", wane.prune, model,
+    { unit = "head", ratio = 0.5 })
+
+  local small
+  small, report = wane.prune(model, { unit = "layer", threshold = -1, count = 1, data = data, epochs = 0 })
+  check.truthy(small.macs < model.macs)
+  check.equal(report.verb, "prune")
+  check.equal(report.options.criterion, "correlation")
+  check.raises("...prune: layers are judged on samples: give the option 'data'", wane.prune, model, { unit = "layer" })
+  check.raises("...bad option 'sparsity' to 'prune' (layers go by 'threshold' and 'count')", wane.prune, model,
+    { unit = "layer", sparsity = 0.5 })
+
+  local x = wane.nn.input { 5, 8 }
+  local y = wane.nn.multi_head_attention { num_heads = 4, key_dim = 2, name = "attention" } (x)
+  local seeing = wane.nn.model { inputs = x, outputs = wane.nn.dense { 2 } (wane.nn.flatten {} (y)) }
+  small, report = wane.prune(seeing, { unit = "head", ratio = 0.5 })
+  check.equal(report.layers[1].layer, "attention")
+  check.equal(report.layers[1].heads.after, 2)
+  check.equal(table.concat(small:parameter "attention/query/kernel".shape, "x"), "8x4")
+  check.equal(table.concat(small:parameter "attention/attention_output/kernel".shape, "x"), "4x8")
+end)

@@ -75,7 +75,7 @@ test("what cannot be reached is an error that says how near it came", function()
     "prune: sparsity does not reach at most 10 bytes; the best reached is ...", wane.prune, model,
     { target = { bytes = 10 } })
   check.raises("...with sparsity 0.995", wane.prune, model, { target = { bytes = 10 } })
-  check.raises("compress: ratio does not reach at most 1 MACs; ...", wane.compress, model,
+  check.raises("compress: the target of 1 MACs is out of reach: ...", wane.compress, model,
     { method = "filters", target = { macs = 1 } })
   check.raises("...within 0.00 points of accuracy; ...", wane.compress, model,
     { method = "filters", target = { macs = 300 }, max_drop = 0, validation = validation, data = data, epochs = 0 })

@@ -133,7 +133,7 @@ struct SliceTransfer {
     if decided.contains(where: { $0 != nil }) { return decided }
 
     let isClassifier = mine.count == theirs.count
-    let scores = try FilterCriterion.l2.scores(source)
+    let scores = try KernelMeasure.l2.scores(source)
     let ranked = scores.indices.sorted { (scores[$1], $0) < (scores[$0], $1) }
     let chosen = isClassifier ? Array(theirs.indices) : ranked.prefix(mine.count).sorted()
     var outputs: [Int?] = chosen

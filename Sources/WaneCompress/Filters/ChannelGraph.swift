@@ -19,6 +19,10 @@ struct ChannelGraph {
   private var axes: [String: [[Channel]?]] = [:]
   /// Why channels cannot be removed.
   private var locks: [(channel: Channel, reason: String)] = []
+  /// Parameters that something reads which cannot follow: no axis of theirs may change.
+  private var fixed: [String: String] = [:]
+  /// Channels of which one at least has to stay, where a part of a value is cut out.
+  private(set) var parts: [[Channel]] = []
   private var reasons: [Channel: String] = [:]
   /// The model.
   let model: Graph
@@ -26,12 +30,18 @@ struct ChannelGraph {
   /// Labels a model.
   init(_ model: Graph) {
     self.model = model
-    for (index, node) in model.nodes.enumerated() where !(node.operation is ParameterRead) {
-      if let rule = node.operation as? any ChannelRule {
+    for (index, node) in model.nodes.enumerated() {
+      if let read = node.operation as? ParameterRead {
+        label(read, Value(node: index))
+      } else if let rule = node.operation as? any ChannelRule {
         rule.connect(node, Value(node: index), &self)
       } else {
         let name = type(of: node.operation).name
-        for input in node.inputs { lock(input, "goes into '\(name)', which cannot follow") }
+        for input in node.inputs {
+          let reason = "goes into '\(name)', which cannot follow"
+          lock(input, reason)
+          if let parameter = model.parameter(input) { fixed[parameter.name] = reason }
+        }
       }
       for output in node.outputs.indices where layouts[Value(node: index, output: output)] == nil {
         let value = Value(node: index, output: output)
@@ -39,10 +49,21 @@ struct ChannelGraph {
         lock(value, "comes from '\(type(of: node.operation).name)'")
       }
     }
+    for (name, reason) in fixed.sorted(by: { $0.key < $1.key }) {
+      for labels in axes[name] ?? [] {
+        for channel in labels ?? [] { locks.append((channel, reason)) }
+      }
+    }
     for output in model.outputs { lock(output, "is an output of the model") }
     for lock in locks where reasons[root(lock.channel)] == nil {
       reasons[root(lock.channel)] = lock.reason
     }
+  }
+
+  /// The last axis of a parameter is what a value has of channels, when it is used as one.
+  private mutating func label(_ read: ParameterRead, _ value: Value) {
+    guard !read.dimensions.isEmpty else { return set(value, fresh(1)) }
+    set(value, channels(of: value, axis: read.dimensions.count - 1))
   }
 
   // MARK: For rules
@@ -61,6 +82,24 @@ struct ChannelGraph {
       parents[max(first, second)] = min(first, second)
     }
   }
+
+  /// Says that the channels at the same position of each of some equally long runs are the same, so that
+  /// every run loses as many.
+  mutating func unite(runs: Int, of channels: [Channel]) {
+    let length = channels.count / max(runs, 1)
+    for start in stride(from: length, to: channels.count, by: max(length, 1)) {
+      unite(
+        Array(channels[..<length]), Array(channels[start..<min(start + length, channels.count)]))
+    }
+  }
+
+  /// Says that channels stay or go as one.
+  mutating func unite(all channels: [Channel]) {
+    for channel in channels.dropFirst() { unite([channels[0]], [channel]) }
+  }
+
+  /// Says that one of some channels has to stay.
+  mutating func keepSome(of channels: [Channel]) { parts.append(channels) }
 
   /// Says what the channels on an axis of a parameter are.
   mutating func bind(_ parameter: Value, axis: Int, to channels: [Channel]) {
@@ -123,8 +162,6 @@ struct ChannelGraph {
     }
   }
 
-  /// The number of a value's channels that stay.
-  func keptCount(of value: Value, removing removed: Set<Channel>) -> Int {
-    layout(value).reduce(0) { $0 + (removed.contains(root($1)) ? 0 : 1) }
-  }
+  /// The channels of a value, by the number that stands for each.
+  func roots(of value: Value) -> [Channel] { layout(value).map(root) }
 }

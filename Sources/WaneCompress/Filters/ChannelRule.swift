@@ -10,15 +10,15 @@ protocol ChannelRule: Operation {
   /// The operation for operands from which channels have been removed.
   ///
   /// - Parameters:
-  ///   - channels: the number of the result's channels that stay.
   ///   - node: the node with the operation, as it was.
-  ///   - model: the model the node stands in.
+  ///   - index: where the node stands in the model.
+  ///   - narrowing: what is removed.
   /// - Returns: the operation that takes the place of this one.
-  func narrowed(to channels: Int, _ node: Node, in model: Graph) -> any Operation
+  func narrowed(_ node: Node, _ index: Int, _ narrowing: Narrowing) -> any Operation
 }
 
 extension ChannelRule {
-  func narrowed(to channels: Int, _ node: Node, in model: Graph) -> any Operation { self }
+  func narrowed(_ node: Node, _ index: Int, _ narrowing: Narrowing) -> any Operation { self }
 }
 
 /// A rule for operations that treat every channel by itself, without parameters.
@@ -39,35 +39,47 @@ extension MaxPool2D: ChannelwiseRule {}
 extension SpatialDropout: ChannelwiseRule {}
 extension GaussianNoise: ChannelwiseRule {}
 extension UpSample2D: ChannelwiseRule {}
+extension Unary: ChannelwiseRule {}
+extension Clip: ChannelwiseRule {}
+extension Cast: ChannelwiseRule {}
 
 extension Conv2D: ChannelRule {
   func connect(_ node: Node, _ result: Value, _ channels: inout ChannelGraph) {
-    if groups == channels.model.type(of: node.inputs[0]).channels, groups > 1 {
-      return connectDepthwise(node, result, &channels)
+    let layout = channels.layout(node.inputs[0])
+    if isDepthwise(node, channels.model) {
+      return connectDepthwise(node, result, layout, &channels)
     }
-    guard groups == 1 else {
-      channels.lock(node.inputs[0], "goes into a grouped convolution")
-      return
-    }
-    channels.bind(node.inputs[1], axis: 2, to: channels.layout(node.inputs[0]))
     let filters = channels.channels(of: node.inputs[1], axis: 3)
+    if groups > 1 {
+      // Groups are of one size, so each loses the channels and the filters at the same positions.
+      channels.unite(runs: groups, of: layout)
+      channels.unite(runs: groups, of: filters)
+    }
+    channels.bind(node.inputs[1], axis: 2, to: Array(layout.prefix(layout.count / groups)))
     if node.inputs.count > 2 { channels.bind(node.inputs[2], axis: 0, to: filters) }
     channels.set(result, filters)
   }
 
-  /// Every channel makes results of its own, side by side: they stay or go with it.
-  private func connectDepthwise(_ node: Node, _ result: Value, _ channels: inout ChannelGraph) {
-    let copies = node.outputs[0].channels / groups
-    let layout = channels.layout(node.inputs[0]).flatMap { Array(repeating: $0, count: copies) }
-    channels.bind(node.inputs[1], axis: 3, to: layout)
-    if node.inputs.count > 2 { channels.bind(node.inputs[2], axis: 0, to: layout) }
-    channels.set(result, layout)
+  private func isDepthwise(_ node: Node, _ model: Graph) -> Bool {
+    groups > 1 && groups == model.type(of: node.inputs[0]).channels
   }
 
-  func narrowed(to channels: Int, _ node: Node, in model: Graph) -> any Operation {
-    guard groups > 1 else { return self }
+  /// Every channel makes results of its own, side by side: they stay or go with it.
+  private func connectDepthwise(
+    _ node: Node, _ result: Value, _ layout: [ChannelGraph.Channel], _ channels: inout ChannelGraph
+  ) {
+    let copies = node.outputs[0].channels / groups
+    let made = layout.flatMap { Array(repeating: $0, count: copies) }
+    channels.bind(node.inputs[1], axis: 3, to: made)
+    if node.inputs.count > 2 { channels.bind(node.inputs[2], axis: 0, to: made) }
+    channels.set(result, made)
+  }
+
+  func narrowed(_ node: Node, _ index: Int, _ narrowing: Narrowing) -> any Operation {
+    guard isDepthwise(node, narrowing.channels.model) else { return self }
     let copies = max(node.outputs[0].channels / groups, 1)
-    return Conv2D(window, groups: max(channels / copies, 1), isReLUFused: isReLUFused)
+    let count = max(narrowing.count(index) / copies, 1)
+    return Conv2D(window, groups: count, isReLUFused: isReLUFused)
   }
 }
 
@@ -134,26 +146,4 @@ extension Softmax: ChannelRule {
 
 extension Input: ChannelRule {
   func connect(_ node: Node, _ result: Value, _ channels: inout ChannelGraph) {}
-}
-
-extension Reshape: ChannelRule {
-  /// Whether channels stay the last axis, or images are laid out in a row, pixel by pixel.
-  private func follows(_ type: ValueType) -> Bool {
-    dimensions.last == type.channels || dimensions.count == 1
-  }
-
-  func connect(_ node: Node, _ result: Value, _ channels: inout ChannelGraph) {
-    let type = channels.model.type(of: node.inputs[0])
-    let layout = channels.layout(node.inputs[0])
-    guard follows(type) else {
-      channels.lock(node.inputs[0], "is reshaped across channels")
-      return
-    }
-    let copies = (dimensions.last ?? 1) / max(type.channels, 1)
-    channels.set(result, (0..<max(copies, 1)).flatMap { _ in layout })
-  }
-
-  func narrowed(to channels: Int, _ node: Node, in model: Graph) -> any Operation {
-    follows(model.type(of: node.inputs[0])) ? Reshape(dimensions.dropLast() + [channels]) : self
-  }
 }

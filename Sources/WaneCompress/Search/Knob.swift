@@ -18,6 +18,8 @@ public struct Knob: Sendable {
     "clusters", [256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2])
   /// The share of filters taken out.
   public static let ratio = Knob("ratio", (1...95).map { Double($0) / 100 })
+  /// The layers taken out.
+  public static let count = Knob("count", (1...16).map(Double.init))
   /// The share of the squared singular values that is kept.
   public static let energy = Knob("energy", (10...99).reversed().map { Double($0) / 100 })
   /// The bits of a weight.

@@ -63,13 +63,17 @@ public struct Window2D: Hashable, Sendable {
   }
 
   /// Where the windows lie over one axis.
-  struct Extent {
-    let output: Int
-    let before: Int
-    let after: Int
+  public struct Extent: Sendable {
+    /// How many there are.
+    public let output: Int
+    /// Zeros before the first element.
+    public let before: Int
+    /// Zeros after the last.
+    public let after: Int
   }
 
-  func extent(_ input: Int, axis: Int) -> Extent {
+  /// Where the windows lie over an axis (0 down, 1 to the right) of so many elements.
+  public func extent(_ input: Int, axis: Int) -> Extent {
     let reach = (size[axis] - 1) * dilation[axis] + 1
     let stride = strides[axis]
     switch padding {

@@ -9,7 +9,7 @@ struct PruneUnit: Sendable {
   let pass: @Sendable (Options) throws -> any ModelPass
 
   /// All units, smallest first.
-  static let all: [PruneUnit] = [weight]
+  static let all: [PruneUnit] = [weight, filter, head, layer]
 
   /// Single weights.
   static let weight = PruneUnit(name: "weight", summary: "single weights") { options in

@@ -25,6 +25,9 @@ extension Option {
     Option("memory", "number", default: "none", "bytes needed to run one sample"),
     Option("macs", "number", default: "none", "multiply-accumulate operations for one sample"),
     Option("latency", "number", default: "none", "seconds for one sample, on one thread"),
+    Option(
+      "macs_ratio", "number", default: "none",
+      "fewer filters: so many times fewer multiply-accumulate operations"),
   ]
 }
 
@@ -32,6 +35,9 @@ extension Options {
   /// The limits that the option `target` sets.
   func target() throws -> Target? {
     guard let options = try nested("target", Option.target) else { return nil }
+    if options.has("macs_ratio") {
+      throw bad("target", "macs_ratio is for fewer filters, and stands alone")
+    }
     var limits: Costs = [:]
     for quantity in Quantity.allCases {
       limits[quantity] = try options.number(quantity.rawValue)
@@ -62,6 +68,7 @@ extension Verb {
       }
       return try pass(options)
     }
+    if let direct = try directPass?(options) { return direct }
     let goal = try Goal(target: options.target(), maxDrop: options.maxDrop())
     guard let chosen = try knob(options) else {
       throw options.bad(
@@ -81,7 +88,9 @@ extension Verb {
   }
 
   /// The options that a search decides.
-  private static let strengths: Set<String> = ["sparsity", "clusters", "ratio", "energy", "bits"]
+  private static let strengths: Set<String> = [
+    "sparsity", "clusters", "ratio", "energy", "bits", "count",
+  ]
 
   /// What a stage of a pipeline does.
   ///

@@ -15,6 +15,8 @@ struct Verb: Sendable {
   let pass: @Sendable (Options) throws -> any ModelPass
   /// What a search turns when a target is given instead of a strength; none where nothing can be.
   var knob: (@Sendable (Options) throws -> Knob?)?
+  /// The pass that reaches a target by itself; nil where a search has to.
+  var directPass: (@Sendable (Options) throws -> (any ModelPass)?)?
 
   /// All options.
   var options: [Option] {
@@ -47,23 +49,21 @@ extension Verb {
     summary: "Makes a model smaller: fewer distinct weights, fewer filters, thinner layers.",
     ownOptions: [
       Option(
-        "method", oneOf: ["share", "filters", "low_rank"],
-        "share: few distinct weights a layer; filters: really narrower layers; low_rank: two thin "
-          + "layers for one"),
+        "method", oneOf: ["share", "filters", "layers", "merge", "low_rank"],
+        "share: few distinct weights a layer; filters: really narrower layers; layers: fewer of them; "
+          + "merge: one layer for several where that is the same; low_rank: two thin layers for one"
+      ),
       Option("clusters", "integer in 2..256", default: "16", "share: distinct weights a layer"),
       Option(
         "initial", oneOf: CentroidInitializer.allCases.map(\.rawValue), default: "kmeans++",
         "share: where the shared weights start"),
       Option(
-        "ratio", "number in [0, 1)", default: "0.5",
+        "ratio", "number in [0, 1), or table of layer = number", default: "0.5",
         "filters: the share that is taken away; low_rank: the share of weights, instead of energy"),
       Option(
         "energy", "number in (0, 1]", default: "0.95",
         "low_rank: the share of the squared singular values that is kept"),
-      Option(
-        "criterion", oneOf: FilterCriterion.allCases.map(\.rawValue), default: "l2",
-        "filters: which matter least"),
-    ] + Option.selection,
+    ] + Option.fewerFilters + Option.selection,
     example:
       #"slim, report = wane.compress(model, { method = "filters", ratio = 0.5, data = train, epochs = 2 })"#
   ) { options in
@@ -81,19 +81,20 @@ extension Verb {
       return try LowRank(
         options.number("ratio").map { .ratio($0) }
           ?? .energy(options.number("energy", default: 0.95)), selection: options.selection())
-    default:
-      return try FilterReduction(
-        ratio: options.number("ratio", default: 0.5),
-        criterion: options.choice("criterion").flatMap(FilterCriterion.init(rawValue:)) ?? .l2,
-        selection: options.selection())
+    case "layers": return try options.layerRemoval(.cost)
+    case "merge": return LayerMerging(selection: try options.selection())
+    default: return try options.filterReduction()
     }
   } knob: { options in
     switch try options.required("method", options.choice("method")) {
     case "share": return .clusters
     case "low_rank": return .energy
     case "filters": return .ratio
+    case "layers": return .count
     default: return nil
     }
+  } directPass: { options in
+    try options.filterReductionForTarget()
   }
 
   static let distill = Verb(

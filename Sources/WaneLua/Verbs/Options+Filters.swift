@@ -1,0 +1,110 @@
+import WaneCompress
+
+extension Option {
+  /// What fewer filters take.
+  static let fewerFilters: [Option] = [
+    Option(
+      "criterion",
+      oneOf: FilterCriterion.allCases.map(\.rawValue) + LayerCriterion.allCases.map(\.rawValue),
+      default: "l2; cost for layers",
+      "filters: which matter least, by weights (l1, l2, geometric_median), the normalization behind "
+        + "them (bn_scale), gradients (taylor), what they hand on (activation, apoz), what the next "
+        + "layer loses (reconstruction), or chance (random); layers: those most like their operand "
+        + "(correlation), or without which the loss grows least (cost)"),
+    Option(
+      "scope", oneOf: FilterScope.allCases.map(\.rawValue), default: "layer",
+      "filters: whether each layer gives its share or all compete"),
+    Option(
+      "round_to", "integer", default: "1",
+      "filters: what the numbers left are multiples of, such as 8"),
+    Option("min_filters", "integer", default: "1", "filters: how many stay in a layer at least"),
+    Option(
+      "refit", "boolean", default: "true for reconstruction",
+      "filters: fit the weights left to what the layers gave before, on data"),
+    .threshold, .count,
+  ]
+
+  /// From which correlation a layer goes.
+  static let threshold = Option(
+    "threshold", "number in [-1, 1]", default: "0.95",
+    "layers: the correlation from which one goes")
+  /// How many layers go.
+  static let count = Option(
+    "count", "integer", default: "1 by cost, else all", "layers: how many go at most")
+}
+
+extension Options {
+  /// Fewer filters, by a share.
+  func filterReduction() throws -> FilterReduction {
+    guard case .table(let table) = value("ratio") else {
+      return try filterReduction(.ratio(number("ratio", default: 0.5)), [])
+    }
+    guard table.elements.isEmpty else {
+      throw bad("ratio", "a number, or a table such as { conv2d = 0.5 } expected")
+    }
+    let ratios = try table.fields.sorted { $0.key < $1.key }.map { layers, value in
+      switch value {
+      case .integer(let share): (layers: layers, ratio: Double(share))
+      case .number(let share): (layers: layers, ratio: share)
+      default: throw bad("ratio", "the share of '\(layers)' must be a number")
+      }
+    }
+    return try filterReduction(.ratio(0), ratios)
+  }
+
+  /// Fewer filters until a target of multiply-accumulate operations alone is met; nil for other goals,
+  /// which are searched for.
+  func filterReductionForTarget() throws -> FilterReduction? {
+    guard try choice("method") == "filters", !has("max_drop"),
+      let target = try nested("target", Option.target)
+    else { return nil }
+    let isAlone = Option.target.filter { target.has($0.name) }.count == 1
+    let amount: FilterReduction.Amount
+    if isAlone, let macs = try target.number("macs") {
+      guard let whole = Int(exactly: macs.rounded(.down)), whole > 0 else {
+        throw bad("target", "macs must be a positive number, got \(LuaNumber.format(macs))")
+      }
+      amount = .macs(whole)
+    } else if isAlone, let times = try target.number("macs_ratio") {
+      amount = .macsRatio(times)
+    } else {
+      return nil
+    }
+    if has("ratio") { throw bad("ratio", "ratio is searched for when there is a target") }
+    if has("trial_epochs") { throw bad("trial_epochs", "no trials are made for MACs alone") }
+    return try filterReduction(amount, [])
+  }
+
+  private func filterReduction(
+    _ amount: FilterReduction.Amount, _ ratios: [(layers: String, ratio: Double)]
+  ) throws -> FilterReduction {
+    try FilterReduction(
+      amount, criterion: filterCriterion(),
+      ratios: ratios, scope: choice("scope").flatMap(FilterScope.init(rawValue:)) ?? .layer,
+      multiple: integer("round_to", default: 1), least: integer("min_filters", default: 1),
+      refits: boolean("refit"), selection: selection())
+  }
+
+  /// What a filter is worth.
+  func filterCriterion() throws -> FilterCriterion {
+    guard let word = try choice("criterion") else { return .l2 }
+    if word == "magnitude" { return .l2 }
+    guard let criterion = FilterCriterion(rawValue: word) else {
+      throw bad("criterion", "'\(word)' does not judge filters")
+    }
+    return criterion
+  }
+
+  /// Fewer layers.
+  func layerRemoval(_ usual: LayerCriterion) throws -> LayerRemoval {
+    let criterion = try choice("criterion").map { word in
+      guard let criterion = LayerCriterion(rawValue: word) else {
+        throw bad("criterion", "'\(word)' does not judge layers")
+      }
+      return criterion
+    }
+    return try LayerRemoval(
+      criterion ?? usual, threshold: number("threshold", default: 0.95), count: integer("count"),
+      selection: selection())
+  }
+}

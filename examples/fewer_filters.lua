@@ -1,0 +1,101 @@
+-- Fewer filters: the network of fashion_mnist.lua with at least 3.5 times fewer multiply-accumulate
+-- operations, over several seeds. The last 5 000 training images decide which criterion is used;
+-- the test set is looked at once, at the end.
+--
+--   wane examples/fewer_filters.lua [--quick] [--seeds N] [--epochs N] [--tune N] [--times X]
+--                                   [--data DIR]
+
+local wane = require "wane"
+local nn = wane.nn
+
+local usage = [[
+usage: fewer_filters.lua [options]
+  --quick     a few thousand samples, one seed, one epoch: figures of no meaning
+  --seeds N   how many seeds (default 3)
+  --epochs N  epochs of the float model (default 8)
+  --tune N    epochs of fine-tuning (default 6)
+  --times X   how many times fewer operations (default 3.5)
+  --data DIR  a folder with the four idx files of a 28x28 data set (default: Fashion-MNIST)
+]]
+
+local given = { seeds = 3, epochs = 8, tune = 6, times = 3.5 }
+local index = 1
+while arg and arg[index] do
+  local name = arg[index]:match "^%-%-(%a+)$"
+  if name == "quick" then
+    given.quick = true
+  elseif name == "data" then
+    index = index + 1
+    given.data = arg[index]
+  elseif name and given[name] and tonumber(arg[index + 1]) then
+    index = index + 1
+    given[name] = tonumber(arg[index])
+  else
+    io.stderr:write(usage)
+    os.exit(name == "help" and 0 or 2)
+  end
+  index = index + 1
+end
+
+local all, test = wane.datasets.fashion_mnist(given.data and { dir = given.data } or nil)
+local train, validation = all:take(#all - 5000), all:skip(#all - 5000)
+if given.quick then
+  train, validation, test = train:take(3000), validation:take(1000), test:take(1000)
+  given.seeds, given.epochs, given.tune = 1, 1, 1
+end
+
+local function network(seed)
+  return nn.sequential {
+    seed = seed,
+    nn.input { 28, 28, 1 },
+    nn.conv2d { 32, 3, activation = "relu" },
+    nn.max_pool2d { 2 },
+    nn.conv2d { 64, 3, activation = "relu" },
+    nn.max_pool2d { 2 },
+    nn.flatten {},
+    nn.dense { 64, activation = "relu" },
+    nn.dense { all.classes, activation = "softmax" },
+  }
+end
+
+-- Ways to choose filters; a short fine-tuning and the validation images decide between them.
+local ways = {
+  { criterion = "l2" },
+  { criterion = "taylor", scope = "global" },
+  { criterion = "reconstruction" },
+}
+
+local function narrowed(model, way, epochs, seed)
+  return wane.compress(model, {
+    method = "filters", criterion = way.criterion, scope = way.scope,
+    target = { macs_ratio = given.times }, data = train, epochs = epochs, teacher = model,
+    learning_rate_schedule = "cosine", seed = seed,
+  })
+end
+
+local sums = { float = 0, slim = 0 }
+local last
+for seed = 1, given.seeds do
+  local model = network(seed)
+  model:fit(train, { epochs = given.epochs, batch_size = 128, seed = seed })
+  local best
+  for _, way in ipairs(ways) do
+    local tried = narrowed(model, way, given.quick and 0.5 or 1, seed)
+    local accuracy = tried:evaluate(validation).accuracy
+    print(("seed %d  %-14s %-6s  %.2fx fewer MACs  validation %.4f"):format(
+      seed, way.criterion, way.scope or "layer", model.macs / tried.macs, accuracy))
+    if not best or accuracy > best.accuracy then best = { accuracy = accuracy, way = way } end
+  end
+  local slim, report = narrowed(model, best.way, given.tune, seed)
+  local float, score = model:evaluate(test).accuracy, slim:evaluate(test).accuracy
+  if seed == 1 then print(report) end
+  print(("seed %d  %s: %.4f, the float model %.4f (%+.2f points), %.2f times fewer MACs"):format(
+    seed, best.way.criterion, score, float, 100 * (score - float), model.macs / slim.macs))
+  sums.float, sums.slim = sums.float + float, sums.slim + score
+  last = { { "float", model }, { "slim", slim } }
+end
+
+local float, slim = sums.float / given.seeds, sums.slim / given.seeds
+print(("mean of %d seeds: float %.4f, slim %.4f (%+.2f points)"):format(
+  given.seeds, float, slim, 100 * (slim - float)))
+print(wane.compare(last, { data = test }))
