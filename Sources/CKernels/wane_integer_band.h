@@ -17,8 +17,9 @@ typedef struct {
   const int32_t
       *offsets; /* of each pixel in the stage, in elements; with pooling, window by window */
   size_t pixels;
-  uint8_t *y_u8; /* one of the two: where the band's first output goes */
+  uint8_t *y_u8; /* one of the three: where the band's first output goes */
   float *y_f32;
+  int32_t *y_i32;
 } wane_integer_band;
 
 enum {
@@ -98,6 +99,12 @@ WANE_BODY void wane_integer_pool(wane_integer_sums sums, size_t windows, size_t 
 WANE_BODY void wane_integer_epilogue(const wane_integer_band *band, wane_integer_sums sums,
                                      size_t pixel, size_t pixels, size_t channel, size_t count) {
   const wane_integer_layer *layer = band->layer;
+  if (band->y_i32) {
+    for (size_t i = 0; i < pixels; i++)
+      memcpy(band->y_i32 + (pixel + i) * band->plan->outputs + channel, sums[i],
+             count * sizeof(int32_t));
+    return;
+  }
   if (band->plan->window == 2) {
     pixel /= 4;
     pixels /= 4;

@@ -96,7 +96,8 @@ static size_t wane_integer_list(const wane_integer_shape *shape, const wane_inte
 }
 
 static void wane_integer_run(const wane_integer_shape *shape, const wane_integer_layer *layer,
-                             const uint8_t *x, uint8_t *y_u8, float *y_f32, void *scratch) {
+                             const uint8_t *x, uint8_t *y_u8, float *y_f32, int32_t *y_i32,
+                             void *scratch) {
   wane_integer_plan plan = wane_integer_plan_make(shape);
   wane_integer_level level = wane_integer_level_for(&plan);
   size_t channels = (size_t)shape->channels;
@@ -113,11 +114,12 @@ static void wane_integer_run(const wane_integer_shape *shape, const wane_integer
         listed_rows = rows;
       }
       wane_integer_stage(shape, &plan, &level, layer->zero_x, x, first, rows, scratch);
-      wane_integer_band band = {shape, &plan, layer, scratch, offsets, pixels, y_u8, y_f32};
+      wane_integer_band band = {shape, &plan, layer, scratch, offsets, pixels, y_u8, y_f32, y_i32};
       level.compute(&band);
       size_t written = pixels / area * plan.outputs;
       if (y_u8) y_u8 += written;
       if (y_f32) y_f32 += written;
+      if (y_i32) y_i32 += written;
     }
     x += plan.in_height * plan.in_width * channels;
   }
@@ -125,10 +127,15 @@ static void wane_integer_run(const wane_integer_shape *shape, const wane_integer
 
 void wane_integer_run_u8(const wane_integer_shape *shape, const wane_integer_layer *layer,
                          const uint8_t *x, uint8_t *y, void *scratch) {
-  wane_integer_run(shape, layer, x, y, NULL, scratch);
+  wane_integer_run(shape, layer, x, y, NULL, NULL, scratch);
 }
 
 void wane_integer_run_f32(const wane_integer_shape *shape, const wane_integer_layer *layer,
                           const uint8_t *x, float *y, void *scratch) {
-  wane_integer_run(shape, layer, x, NULL, y, scratch);
+  wane_integer_run(shape, layer, x, NULL, y, NULL, scratch);
+}
+
+void wane_integer_run_i32(const wane_integer_shape *shape, const wane_integer_layer *layer,
+                          const uint8_t *x, int32_t *y, void *scratch) {
+  wane_integer_run(shape, layer, x, NULL, NULL, y, scratch);
 }

@@ -68,13 +68,57 @@ test("bits by layer", function()
   check.equal(samples.layers(report.layers), "conv2d dense")
 end)
 
-test("a grouped convolution stays a float and says so", function()
+test("grouped convolutions and layers over sequences run on integers", function()
   local model = nn.sequential {
     nn.input { 8, 8, 1 }, nn.conv2d { 4, 3 }, nn.conv2d { 4, 3, groups = 4, name = "deep" },
     nn.flatten {}, nn.dense { 4 },
   }
-  local _, report = quantize(model, { calibration = samples.images(16) })
-  check.equal(samples.layers(report.skipped), "deep")
+  local data = samples.images(16)
+  local int8, report = quantize(model, { calibration = data })
+  check.equal(#report.skipped, 0)
+  check.near((int8:predict(data) - model:predict(data)):abs():max(), 0, 0.1)
+  local x = wane.randn({ 32, 5, 6 }, { seed = 3 })
+  local steps = nn.sequential { nn.input { 5, 6 }, nn.dense { 8, activation = "relu" }, nn.dense { 3 } }
+  int8, report = quantize(steps, { calibration = wane.data.tensors(x, wane.zeros { 32, 5, 3 }) })
+  check.equal(samples.layers(report.layers), "dense dense_1")
+  check.near((int8(x) - steps(x)):abs():max(), 0, 0.1)
+end)
+
+test("a grid a sample: no samples are needed beforehand", function()
+  local model, data = samples.trained(), samples.images(64)
+  local dynamic, report = quantize(model, { mode = "dynamic" })
+  check.equal(report.options.mode, "dynamic")
+  check.equal(report.options.observer, nil)
+  check.near((dynamic:predict(data) - model:predict(data)):abs():max(), 0, 0.1)
+  local path = os.tmpname()
+  dynamic:save(path)
+  check.near((wane.load(path):predict(data) - dynamic:predict(data)):abs():max(), 0)
+  os.remove(path)
+  local trained = quantize(model, { mode = "dynamic", bits = 2, activation_bits = 4, data = data, epochs = 2, batch_size = 16 })
+  check.truthy(trained:evaluate(data).accuracy > 0.8)
+end)
+
+test("activations of 16 bits are as good as floats", function()
+  local model, data = samples.trained(), samples.images(64)
+  for _, mode in ipairs { "static", "dynamic" } do
+    local wide = quantize(model, { activation_bits = 16, mode = mode, calibration = data })
+    local byte = quantize(model, { activation_bits = 8, mode = mode, calibration = data })
+    local weights = quantize(model, { mode = "weight_only" })
+    local exact = weights:predict(data)
+    local function distance(other) return (other:predict(data) - exact):abs():max() end
+    check.truthy(distance(wide) < distance(byte), mode)
+    check.near(distance(wide), 0, 0.01)
+  end
+end)
+
+test("groups of inputs and zero points run on integers", function()
+  local model, data = samples.trained(), samples.images(64)
+  local both = { group_size = 8, symmetric = false, activation_bits = 16 }
+  for _, options in ipairs { { group_size = 4 }, { symmetric = false }, both } do
+    options.calibration = data
+    local small = quantize(model, options)
+    check.near((small:predict(data) - model:predict(data)):abs():max(), 0, 0.1)
+  end
 end)
 
 test("batch normalization is folded into the weights", function()
@@ -236,8 +280,8 @@ test("options out of range", function()
   check.raises("...quantize: ...", with, { bits = { ["dense.*"] = 4, ["^dense"] = 8 } })
   check.raises("...bad option 'bits' to 'quantize' (integer, 'binary' or 'ternary' expected, got 'tern')", with,
     { bits = "tern" })
-  for _, bits in ipairs { 0, 9, -1 } do
-    check.raises("...quantize: activation_bits must be in 1..8, got " .. bits, with, { activation_bits = bits })
+  for _, bits in ipairs { 0, 9, -1, 15, 32 } do
+    check.raises("...quantize: activation_bits must be in 1..8 or 16, got " .. bits, with, { activation_bits = bits })
   end
   check.raises("...quantize: a grid of 1 bit is symmetric...", with, { bits = 1, symmetric = false })
   check.raises("...bad option 'mode' to 'quantize' (expected one of ...", with, { mode = "lazy" })

@@ -68,4 +68,9 @@ void wane_integer_run_u8(const wane_integer_shape *shape, const wane_integer_lay
 void wane_integer_run_f32(const wane_integer_shape *shape, const wane_integer_layer *layer,
                           const uint8_t *x, float *y, void *scratch);
 
+/* The sums as they are, without bias, multipliers or pooling: of the layer only the weights and the
+   padding are read. */
+void wane_integer_run_i32(const wane_integer_shape *shape, const wane_integer_layer *layer,
+                          const uint8_t *x, int32_t *y, void *scratch);
+
 #endif

@@ -11,6 +11,7 @@
 #include "wane_cpu.h"
 #include "wane_elementwise.h"
 #include "wane_embedding.h"
+#include "wane_exact.h"
 #include "wane_group_norm.h"
 #include "wane_integer.h"
 #include "wane_loss.h"

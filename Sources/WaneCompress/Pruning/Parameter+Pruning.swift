@@ -13,10 +13,7 @@ extension Parameter {
     case .integer(let packed, let grid):
       let codes = try packed.unpacked()
       // A binary grid has no zero; with one it is ternary.
-      let pruned =
-        grid.isBinary
-        ? try WeightGrid(bits: 2, scales: grid.scales, axis: grid.axis, groupSize: grid.groupSize)
-        : grid
+      let pruned = try grid.havingZero(true)
       let kept = pruned.rewriting(codes, of: grid, shape) { keep[$0] ? $1 : 0 }
       return try replacing(
         .integer(codes: PackedCodes(kept, bits: max(packed.bits, pruned.bits)), grid: pruned),

@@ -5,8 +5,8 @@ import WaneTensor
 /// Puts weights and activations on integer grids, so that convolutions and dense layers run on
 /// integers.
 ///
-/// Weights get 1 to 8 bits with a scale for each filter, layer or group of inputs, activations 8
-/// bits or fewer; biases stay floats and are rounded to the grid of the sums when the model is
+/// Weights get 1 to 8 bits with a scale for each filter, layer or group of inputs, activations 1
+/// to 8 bits or 16; biases stay floats and are rounded to the grid of the sums when the model is
 /// compiled. With epochs of fine-tuning the model is trained while it is rounded (quantization-aware
 /// training, Jacob et al., 2018), gradients passing straight through the rounding and scales learned
 /// (Esser et al., LSQ, 2020).
@@ -119,7 +119,9 @@ public struct Quantization: ModelPass {
     if !weights.isSymmetric { options.append(("symmetric", .text("false"))) }
     if let bits = activations.bits {
       options.append(("activation_bits", .number(Double(bits))))
-      options.append(("observer", .text(observer.description)))
+      if case .fixed = activations {
+        options.append(("observer", .text(observer.description)))
+      }
     }
     return options + selection.reported
   }
@@ -130,6 +132,11 @@ public struct Quantization: ModelPass {
   ) throws -> Graph {
     guard let bits = activations.bits else { return model }
     let points = RoundingPoints(model, layers: layers)
+    if case .own = activations {
+      let rounding = try DynamicQuantize(bits: bits)
+      return try points.round(
+        by: Dictionary(points.values.map { ($0, rounding) }) { first, _ in first })
+    }
     let calibration = Calibration(observer: observer, bits: bits, verb: Self.verb)
     return try points.round(to: calibration.grids(for: points.values, in: model, context))
   }
@@ -160,14 +167,6 @@ public struct Quantization: ModelPass {
         skipped.append(.init(layer.label, "a layer of kind '\(layer.kind)' runs on floats"))
         continue
       }
-      if layer.nodes.contains(where: { isOfSequences(model.nodes[$0]) }) {
-        skipped.append(.init(layer.label, "a dense layer over sequences runs on floats"))
-        continue
-      }
-      if let conv = model.convolution(of: layer), conv.groups != 1 {
-        skipped.append(.init(layer.path, "a grouped convolution runs on floats"))
-        continue
-      }
       layers.append((layer, wanted))
     }
     return (layers, skipped)
@@ -180,10 +179,6 @@ public struct Quantization: ModelPass {
       return "its zeros are pinned, and a grid of 1 bit has no zero (bits = 'ternary' has)"
     }
     return nil
-  }
-
-  private func isOfSequences(_ node: Node) -> Bool {
-    node.operation is Dense && node.outputs[0].dimensions.count > 1
   }
 
   private func row(_ layer: WeightedLayer, _ bits: Int, _ old: Parameter, _ new: Parameter) throws

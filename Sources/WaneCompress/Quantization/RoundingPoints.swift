@@ -19,9 +19,13 @@ struct RoundingPoints {
     var sources = Set<Value>()
     for consumer in consumers {
       let source = RoundingPoints.source(of: model.nodes[consumer].inputs[0], in: model)
-      if !(model.producer(of: source).operation is Quantize) { sources.insert(source) }
+      if !RoundingPoints.rounds(model.producer(of: source).operation) { sources.insert(source) }
     }
     values = sources.sorted { ($0.node, $0.output) < ($1.node, $1.output) }
+  }
+
+  private static func rounds(_ operation: any Operation) -> Bool {
+    operation is Quantize || operation is DynamicQuantize
   }
 
   private static func keepsGrid(_ operation: any Operation) -> Bool {
@@ -40,6 +44,11 @@ struct RoundingPoints {
   ///
   /// Only the selected layers read rounded values; others go on reading what they read.
   func round(to grids: [Value: ActivationGrid]) throws -> Graph {
+    try round(by: grids.mapValues { Quantize($0) })
+  }
+
+  /// The model with these operations at these points.
+  func round(by roundings: [Value: any Operation]) throws -> Graph {
     var plain: [Value: Value] = [:]
     var rounded: [Value: Value] = [:]
 
@@ -50,8 +59,8 @@ struct RoundingPoints {
       if RoundingPoints.keepsGrid(producer.operation) {
         guard let input = try roundedValue(producer.inputs[0], &graph) else { return nil }
         result = try graph.add(producer.operation, [input], layer: producer.layer)[value.output]
-      } else if let grid = grids[value], let source = plain[value] {
-        result = try graph.add(one: Quantize(grid), [source], layer: producer.layer)
+      } else if let rounding = roundings[value], let source = plain[value] {
+        result = try graph.add(rounding, [source], layer: producer.layer)[0]
       } else {
         result = plain[value]
       }

@@ -50,6 +50,9 @@ public struct WeightFormat: Sendable, Equatable {
 public enum ActivationFormat: Sendable, Equatable {
   /// Rounded to grids that samples decide, with so many bits, so that layers run on integers.
   case fixed(bits: Int)
+  /// Rounded to a grid of so many bits that each sample has for itself, over the range of its values;
+  /// no samples are needed beforehand.
+  case own(bits: Int)
   /// Left as they are: weights are stored on their grid, and become floats when the model runs.
   case floats
 
@@ -60,6 +63,7 @@ public enum ActivationFormat: Sendable, Equatable {
   public var mode: String {
     switch self {
     case .fixed: "static"
+    case .own: "dynamic"
     case .floats: "weight_only"
     }
   }
@@ -67,13 +71,13 @@ public enum ActivationFormat: Sendable, Equatable {
   /// Bits of an activation; nil when they are floats.
   public var bits: Int? {
     switch self {
-    case .fixed(let bits): bits
+    case .fixed(let bits), .own(let bits): bits
     case .floats: nil
     }
   }
 
   func check() throws {
-    guard let bits, !(1...8).contains(bits) else { return }
-    throw WaneError(Quantization.verb, "activation_bits must be in 1..8, got \(bits)")
+    guard let bits, !(1...8).contains(bits), bits != 16 else { return }
+    throw WaneError(Quantization.verb, "activation_bits must be in 1..8 or 16, got \(bits)")
   }
 }

@@ -119,6 +119,7 @@ enum OperationTable {
       name: "extreme_position", attributes: [("smallest", .bool(false)), ("first", .int(1))]),
     OperationRow(name: "flip", attributes: [("axes", .ints([0]))]),
     OperationRow(name: "sort", attributes: [("descending", .bool(false)), ("first", .int(1))]),
+    OperationRow(name: "dynamic_quantize", attributes: [("bits", .int(8))]),
   ]
 
   private static let numbers = Dictionary(

@@ -12,6 +12,7 @@ extension Graph {
     Attention.self, Embedding.self, GRU.self, LSTM.self, SimpleRNN.self,
     Conv2DTranspose.self, GaussianNoise.self, PReLU.self, SampleNorm.self, SpatialDropout.self,
     Standardize.self, UpSample2D.self,
+    DynamicQuantize.self,
     CumulativeSum.self, ExtremePosition.self, Flip.self, Sort.self,
   ])
 
@@ -31,6 +32,7 @@ extension Graph {
     ClassWeights.self, CountHits.self, Logits.self, LogitsGradient.self, SoftTargets.self,
     TargetLoss.self, WeighSamples.self,
     CausalMask.self, MaxPool2DSelection.self, PutAlong.self, TakeAlong.self,
+    ExactLayer.self, RoundToGrid.self, RoundToGridGradient.self,
     ChannelSums.self, PReLUGradient.self, SampleNormGradient.self, UpSample2DGradient.self,
   ])
 

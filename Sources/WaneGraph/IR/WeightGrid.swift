@@ -55,6 +55,13 @@ public struct WeightGrid: Equatable, Sendable {
     try WeightGrid(bits: bits, scales: scales, zeros: zeros, axis: axis, groupSize: groupSize)
   }
 
+  /// The same grid, or if it is binary and zero is wanted, that of two bits, which has the same points
+  /// and zero.
+  public func havingZero(_ isWanted: Bool) throws -> WeightGrid {
+    guard isBinary, isWanted else { return self }
+    return try WeightGrid(bits: 2, scales: scales, axis: axis, groupSize: groupSize)
+  }
+
   /// Whether its points are balanced about zero.
   public var isSymmetric: Bool { zeros == nil }
 

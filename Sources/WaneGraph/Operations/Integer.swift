@@ -1,7 +1,8 @@
 import CKernels
 import WaneTensor
 
-/// A convolution or dense layer on bytes: exact integer sums, one rounding at the end.
+/// A convolution, depthwise convolution or dense layer on bytes: exact integer sums, one rounding at
+/// the end.
 ///
 /// Operands: bytes on `input` grid, the integer weights, and a float bias if any. The result is bytes
 /// on the `output` grid, or floats when there is none. Only compiled graphs have this operation.
@@ -9,6 +10,8 @@ public struct IntegerLayer: Operation {
   public static let name = "integer_layer"
   /// The window of a convolution; nil for a dense layer.
   let window: Window2D?
+  /// Whether each channel is convolved by itself.
+  let isDepthwise: Bool
   let input: ActivationGrid
   let output: ActivationGrid?
   let isReLUFused: Bool
@@ -16,10 +19,11 @@ public struct IntegerLayer: Operation {
   let isMaxPoolFused: Bool
 
   init(
-    window: Window2D?, input: ActivationGrid, output: ActivationGrid?, isReLUFused: Bool,
-    isMaxPoolFused: Bool = false
+    window: Window2D?, isDepthwise: Bool = false, input: ActivationGrid, output: ActivationGrid?,
+    isReLUFused: Bool, isMaxPoolFused: Bool = false
   ) {
     self.window = window
+    self.isDepthwise = isDepthwise
     self.input = input
     self.output = output
     self.isReLUFused = isReLUFused
@@ -28,7 +32,7 @@ public struct IntegerLayer: Operation {
 
   /// The same layer with a pooling after it; nil when the two cannot be one kernel.
   func fusing(_ pool: Window2D) -> IntegerLayer? {
-    guard window != nil, output != nil, !isMaxPoolFused, pool.size == [2, 2],
+    guard window != nil, !isDepthwise, output != nil, !isMaxPoolFused, pool.size == [2, 2],
       pool.strides == [2, 2], pool.padding == .valid, pool.dilation == [1, 1]
     else { return nil }
     return IntegerLayer(
@@ -44,17 +48,20 @@ public struct IntegerLayer: Operation {
     try require(inputs[0], .u8)
     let dtype: DType = output == nil ? .f32 : .u8
     let filters = inputs[1].channels
-    guard let window else { return [.batched([filters], dtype)] }
+    guard let window else {
+      return [.batched(inputs[0].dimensions.dropLast() + [filters], dtype)]
+    }
     var extents = try window.output(Self.name, inputs[0].dimensions)
     if isMaxPoolFused { extents = extents.map { $0 / 2 } }
     return [.batched(extents + [filters], dtype)]
   }
 
   public func work(_ inputs: [ValueType], _ outputs: [ValueType]) -> Int {
-    let sums = window.map { window in
-      (0..<2).map { window.extent(inputs[0].dimensions[$0], axis: $0).output }
-    }
-    return product(sums?[0] ?? 1, sums?[1] ?? 1, inputs[1].dimensions.reduce(1, *))
+    let sums =
+      window.map { window in
+        (0..<2).map { window.extent(inputs[0].dimensions[$0], axis: $0).output }
+      } ?? inputs[0].dimensions.dropLast()
+    return product(sums.reduce(1, *), inputs[1].dimensions.reduce(1, *))
   }
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
@@ -108,23 +115,18 @@ public struct IntegerLayer: Operation {
   private func kernelShape(_ context: LoweringContext) throws -> wane_integer_shape {
     let weights = context.inputTypes[1].dimensions
     let image = context.inputTypes[0].dimensions
-    guard (weights + image + [context.batch]).allSatisfy({ $0 <= Int(Int32.max) }) else {
-      throw WaneError(Self.name, "\(context.inputTypes[0]) is too large")
-    }
     guard let window else {
-      return wane_integer_dense(Int32(context.batch), Int32(weights[0]), Int32(weights[1]))
+      let (rows, overflow) = image.dropLast().reduce(1, *)
+        .multipliedReportingOverflow(by: context.batch)
+      guard !overflow, (weights + [rows]).allSatisfy({ $0 <= Int(Int32.max) }) else {
+        throw WaneError(Self.name, "\(context.inputTypes[0]) is too large")
+      }
+      return wane_integer_dense(Int32(rows), Int32(weights[0]), Int32(weights[1]))
     }
-    let vertical = window.extent(image[0], axis: 0)
-    let horizontal = window.extent(image[1], axis: 1)
-    return wane_integer_shape(
-      batch: Int32(context.batch), height: Int32(image[0]), width: Int32(image[1]),
-      channels: Int32(image[2]), out_channels: Int32(weights[3]),
-      kernel_height: Int32(window.size[0]), kernel_width: Int32(window.size[1]),
-      stride_height: Int32(window.strides[0]), stride_width: Int32(window.strides[1]),
-      dilation_height: Int32(window.dilation[0]), dilation_width: Int32(window.dilation[1]),
-      pad_top: Int32(vertical.before), pad_left: Int32(horizontal.before),
-      out_height: Int32(vertical.output), out_width: Int32(horizontal.output),
-      max_pool: isMaxPoolFused ? 2 : 0)
+    var shape = try window.integerShape(
+      Self.name, batch: context.batch, image: image, filters: isDepthwise ? 0 : weights[3])
+    shape.max_pool = isMaxPoolFused ? 2 : 0
+    return shape
   }
 }
 
@@ -151,6 +153,15 @@ extension Parameter {
         Int8(min(max((centroid / grid.scales[0]).rounded(.toNearestOrEven), -highest), highest))
       }
       return (try indices.unpacked().map { table[Int($0)] }, grid.scales)
+    }
+  }
+
+  /// The grid whose points the values are, when its scales are one, or those of the last axis.
+  var exactGrid: WeightGrid? {
+    switch payload {
+    case .dense: nil
+    case .integer(_, let grid): grid.axis == nil || grid.axis == shape.rank - 1 ? grid : nil
+    case .codebook(_, _, let grid): grid
     }
   }
 

@@ -1,20 +1,22 @@
 import CKernels
 import WaneTensor
 
-/// An affine grid of unsigned bytes for activations: `value = (code - zero) * scale`.
+/// An affine grid of unsigned codes for activations: `value = (code - zero) * scale`.
 public struct ActivationGrid: Hashable, Sendable {
   /// The distance between neighbours, positive.
   public let scale: Float
   /// The code of the value 0.
   public let zero: Int
-  /// Bits of a code, 1 to 8.
+  /// Bits of a code, 1 to 8 or 16.
   public let bits: Int
 
   /// Creates a grid.
   ///
   /// - Throws: when scale, zero point or bits are out of range.
   public init(scale: Float, zero: Int, bits: Int = 8) throws {
-    guard scale > 0, scale.isFinite, (1...8).contains(bits), (0..<(1 << bits)).contains(zero) else {
+    guard scale > 0, scale.isFinite, ActivationGrid.areBits(bits),
+      (0..<(1 << bits)).contains(zero)
+    else {
       throw WaneError("quantize", "no grid of scale \(scale), zero point \(zero), \(bits) bits")
     }
     self.scale = scale
@@ -24,7 +26,7 @@ public struct ActivationGrid: Hashable, Sendable {
 
   /// The grid that covers a range of values, stretched to hold zero exactly.
   public init(covering low: Float, _ high: Float, bits: Int = 8) throws {
-    guard low.isFinite, high.isFinite, (1...8).contains(bits) else {
+    guard low.isFinite, high.isFinite, ActivationGrid.areBits(bits) else {
       throw WaneError("quantize", "no grid of \(bits) bits over \(low)..\(high)")
     }
     let low = min(low, 0)
@@ -39,13 +41,16 @@ public struct ActivationGrid: Hashable, Sendable {
       zero: scale > 0 ? Int(min((-low / scale).rounded(), steps)) : 0, bits: bits)
   }
 
+  /// Whether there are grids of so many bits.
+  static func areBits(_ bits: Int) -> Bool { (1...8).contains(bits) || bits == 16 }
+
   /// The highest code.
   public var highest: Int { (1 << bits) - 1 }
 
   init(_ attributes: Attributes) throws {
     try self.init(
-      scale: attributes.float("scale"), zero: attributes.int("zero", in: 0...255),
-      bits: attributes.int("bits", in: 1...8))
+      scale: attributes.float("scale"), zero: attributes.int("zero", in: 0...65535),
+      bits: attributes.int("bits", in: 1...16))
   }
 
   var attributes: [String: Attribute] {

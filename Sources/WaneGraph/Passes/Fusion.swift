@@ -43,7 +43,9 @@ extension Graph {
         users[source.node] == [index], !isOutput.contains(source.node), !changed
       else { return nil }
       let monotone = nodes[source.node]
-      guard (monotone.operation as? Activation)?.kind == .relu || monotone.operation is Quantize
+      guard
+        (monotone.operation as? Activation)?.kind == .relu || monotone.operation is Quantize
+          || monotone.operation is RoundToGrid
       else { return nil }
       changed = true
       let unrectified = graph.nodes[inputs[0].node].inputs[0]

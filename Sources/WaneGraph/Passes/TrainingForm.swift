@@ -50,20 +50,26 @@ public struct TrainingForm: Sendable {
     _ model: Graph, masking: Set<String> = [], isFrozen: (Parameter) -> Bool = { _ in false }
   ) throws {
     original = model.parameters
-    let source = try model.pruned().sinkingBelowMaxPool().fusingReLU()
+    let source = try model.pruned().exactForm().sinkingBelowMaxPool().fusingReLU()
     var variables: [Variable] = []
     var averages: [String: Value] = [:]
     var followers: [String] = []
     var known: [String: Value] = [:]
+    var factors: [String: Value] = [:]
     graph = try source.rewritten { _, node, inputs, graph in
       if let read = node.operation as? ParameterRead, let parameter = source.parameters[read.name] {
         if let value = known[read.name] { return [value] }
         let isTrainable = parameter.isTrainable && !isFrozen(parameter)
         let value = try TrainingForm.expand(
           parameter, isTrainable: isTrainable, isMasked: masking.contains(parameter.name),
-          layer: node.layer, &graph, &variables)
+          layer: node.layer, &graph, &variables, &factors)
         known[read.name] = value
         return [value]
+      }
+      if let exact = node.operation as? ExactLayer, let kernel = source.parameter(node.inputs[1]),
+        let moved = factors[kernel.name]
+      {
+        return try graph.add(exact.withFactors(), inputs + [moved], layer: node.layer)
       }
       if let norm = node.operation as? BatchNorm, let mean = source.parameter(node.inputs[3]),
         let variance = source.parameter(node.inputs[4]), !isFrozen(mean)
@@ -90,7 +96,7 @@ public struct TrainingForm: Sendable {
 
   private static func expand(
     _ parameter: Parameter, isTrainable: Bool, isMasked: Bool, layer: String,
-    _ graph: inout Graph, _ variables: inout [Variable]
+    _ graph: inout Graph, _ variables: inout [Variable], _ scales: inout [String: Value]
   ) throws -> Value {
     func variable(_ suffix: String, _ role: Role, _ initial: Tensor) throws -> Value {
       let name = parameter.name + suffix
@@ -113,15 +119,18 @@ public struct TrainingForm: Sendable {
     switch parameter.payload {
     case .dense(let tensor):
       return try masked(variable("", .weights, tensor))
-    case .integer(_, let grid):
+    case .integer(_, let stored):
+      let grid = try stored.havingZero(parameter.isMasked || isMasked)
       let weights = try variable("", .weights, parameter.decoded())
       let factors = try variable("#scales", .scales, ones(grid.scales.count))
+      scales[parameter.name] = factors
       return try graph.add(
         one: QuantizeWeights(grid), [masked(weights), factors], layer: layer)
     case .codebook(let indices, let centroids, let grid):
       var values = try variable("#centroids", .centroids, Tensor(centroids))
       if let grid {
         let factors = try variable("#scales", .scales, ones(grid.scales.count))
+        scales[parameter.name] = factors
         values = try graph.add(one: QuantizeWeights(grid), [values, factors], layer: layer)
       }
       let pinned = parameter.isMasked ? centroids.firstIndex(of: 0) : nil
@@ -157,7 +166,8 @@ public struct TrainingForm: Sendable {
     switch parameter.payload {
     case .dense:
       return try parameter.replacing(.dense(value("").masked(by: mask)), isMasked: isMasked)
-    case .integer(_, let grid):
+    case .integer(_, let stored):
+      let grid = try stored.havingZero(isMasked)
       let scales = QuantizeWeights.scales(
         grid.scales, factors: try value("#scales").array(Float.self))
       let trained = try grid.with(scales: scales)

@@ -8,12 +8,13 @@ extension Verb {
         "bits", "integer in 1..8, 'binary', 'ternary', or table of layer = bits", default: "8",
         "bits of a weight; 'binary' is 1, 'ternary' is 2"),
       Option(
-        "activation_bits", "integer in 1..8", default: "8",
+        "activation_bits", "integer in 1..8 or 16", default: "8",
         "bits of an activation; images of bytes stay bytes"),
       Option(
-        "mode", oneOf: ["static", "weight_only"], default: "static",
-        "static: integers, on grids that samples decide; weight_only: floats, with weights that are "
-          + "stored on their grid"),
+        "mode", oneOf: ["static", "dynamic", "weight_only"], default: "static",
+        "static: integers, on grids that samples decide; dynamic: integers, on a grid that each "
+          + "sample has for itself; weight_only: floats, with weights that are stored on their grid"
+      ),
       Option(
         "symmetric", "boolean", default: "true",
         "whether grids of weights are balanced about zero; others have zero points"),
@@ -91,8 +92,10 @@ extension Options {
   }
 
   fileprivate func activations() throws -> ActivationFormat {
-    guard try choice("mode") == "weight_only" else {
-      return .fixed(bits: try integer("activation_bits", default: 8))
+    let mode = try choice("mode")
+    guard mode == "weight_only" else {
+      let bits = try integer("activation_bits", default: 8)
+      return mode == "dynamic" ? .own(bits: bits) : .fixed(bits: bits)
     }
     guard !has("activation_bits") else {
       throw bad("activation_bits", "activations stay floats with mode = 'weight_only'")

@@ -117,7 +117,77 @@ extension OperationCase {
       integerLayer("dense", nil, [9], [9, 4]),
       integerLayer(
         "convolution", window([3, 2], strides: [2, 1], .same), [5, 6, 3], [3, 2, 3, 4]),
+      exactLayer, roundToGrid, dynamicQuantize,
     ]
+
+  /// Held to the last bit by ExactLayerTests.
+  private static let exactLayer = OperationCase(
+    name: "exact_layer", detail: "", operands: [.batched([4], -1...1), .fixed([4, 3])],
+    differentiable: [0, 1],
+    rule: { operands, dy in
+      // That of the layer without grids.
+      let (x, w) = (operands[0], operands[1])
+      let batch = dy.dimensions[0]
+      var dx = Block(zeros: x.dimensions)
+      var dw = Block(zeros: w.dimensions)
+      for sample in 0..<batch {
+        for input in 0..<4 {
+          for unit in 0..<3 {
+            let gradient = dy.values[sample * 3 + unit]
+            dx.values[sample * 4 + input] += gradient * w.values[input * 3 + unit]
+            dw.values[input * 3 + unit] += gradient * x.values[sample * 4 + input]
+          }
+        }
+      }
+      return [dx, dw]
+    }, modes: [.training],
+    build: { graph, operands in
+      let layer = ExactLayer(
+        form: .dense, input: try ActivationGrid(scale: 0.02, zero: 100), inputBits: 8, output: nil,
+        weights: try WeightGrid(bits: 8, scales: [0.01], axis: nil), hasBias: false)
+      return try graph.add(layer, operands)
+    },
+    reference: { operands in
+      let x = operands[0].map { ($0 / 0.02).rounded() * 0.02 }
+      return [Naive.dense(x, operands[1].map { ($0 / 0.01).rounded() * 0.01 }, nil)]
+    })
+
+  private static let roundToGrid = OperationCase(
+    name: "round_to_grid", detail: "", operands: [.batched([5, 6], -20...20)],
+    differentiable: [0], tolerance: 1e-6,
+    rule: { operands, dy in
+      let codes = operands[0].values.map { $0.rounded(.toNearestOrEven) + 3 }
+      return [
+        Block(dy.dimensions, zip(dy.values, codes).map { (0...15).contains($1) ? $0 : 0 })
+      ]
+    },
+    build: { try $0.add(RoundToGrid(ActivationGrid(scale: 0.25, zero: 3, bits: 4)), $1) },
+    reference: {
+      [$0[0].map { min(max($0.rounded(.toNearestOrEven), -3), 12) * 0.25 }]
+    })
+
+  private static let dynamicQuantize = OperationCase(
+    name: "dynamic_quantize", detail: "", operands: [.batched([5, 6], -2...3)],
+    differentiable: [0], tolerance: 1e-6, rule: { _, dy in [dy] },
+    build: { try $0.add(DynamicQuantize(bits: 4), $1) },
+    reference: { operands in
+      let batch = operands[0].dimensions[0]
+      var (y, grids) = (operands[0], Block(zeros: [batch, 2]))
+      for sample in 0..<batch {
+        let range = (sample * 30)..<((sample + 1) * 30)
+        let values = operands[0].values[range].map { Float($0) }
+        let (low, high) = (values.reduce(0, min), values.reduce(0, max))
+        let scale = high / 15 - low / 15
+        let zero = (-low / scale).rounded()
+        grids.values[2 * sample] = Double(scale)
+        grids.values[2 * sample + 1] = Double(zero)
+        for (index, value) in zip(range, values) {
+          let code = min(max((value / scale).rounded(.toNearestOrEven), -zero), 15 - zero)
+          y.values[index] = Double(code * scale)
+        }
+      }
+      return [y, grids]
+    })
 
   private static func integerLayer(
     _ detail: String, _ window: Window2D?, _ input: [Int], _ kernel: [Int]
