@@ -8,14 +8,16 @@ extension Registry {
     namespaces: [
       Namespace(
         "", "Small, fast neural networks.",
-        functions: [.help, .load, .compare, .sensitivity, .pipeline, .optimize, .threads, .machine]
+        functions: [
+          .help, .load, .compare, .sensitivity, .advise, .pipeline, .optimize, .threads, .machine,
+        ]
           + Verb.all.map(\.function),
         constants: [Constant("version", "The version of Wane.", .string("0.1"))]),
       .layers, .optimizers, .differentiation, .losses, .trainers,
     ] + Namespace.data + Namespace.tensors,
     nouns: [
       .tensor, .model, .dataset, .batches, .layer, .symbol, .optimizer, .report, .pipeline,
-      .comparison, .profile, .sensitivity, .front, .symbolicTensor, .gradient, .trainer,
+      .comparison, .profile, .sensitivity, .advice, .front, .symbolicTensor, .gradient, .trainer,
     ],
     sources: LuaSources.all,
     hardware: {

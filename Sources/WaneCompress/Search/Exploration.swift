@@ -57,7 +57,8 @@ public struct Exploration: Sendable {
   ///   - most: the longest training of one.
   /// - Returns: the rungs, the widest first; none without candidates.
   public static func rungs(epochs: Double, candidates: Int, most: Double) -> [Rung] {
-    let leastEpochs = 0.25
+    // Less than that tells nothing of a chain of three verbs.
+    let leastEpochs = 0.5
     var first = candidates
     while first > 0 {
       var counts = [first]

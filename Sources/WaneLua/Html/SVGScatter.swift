@@ -118,6 +118,9 @@ struct SVGScatter {
 
   /// A rectangle that a label or a point takes.
   private struct Box {
+    /// Which end of a label stays where it is, whatever the font.
+    var anchor = "start"
+
     let left: Double
     let top: Double
     let width: Double
@@ -140,18 +143,18 @@ struct SVGScatter {
       let (x, y) = (across(point.x), down(point.y))
       // Letters of this font are about this wide.
       let width = 7.2 * Double(point.name.count)
-      func box(_ left: Double, _ top: Double) -> Box {
-        Box(left: left, top: top, width: width, height: 14)
+      func right(_ shift: Double) -> Box {
+        Box(left: x + 10, top: y - 7 + shift, width: width, height: 14)
       }
-      var places = [
-        box(x + 10, y - 7), box(x - 10 - width, y - 7), box(x - width / 2, y - 23),
-        box(x - width / 2, y + 9),
-      ]
+      func left(_ shift: Double) -> Box {
+        Box(anchor: "end", left: x - 10 - width, top: y - 7 + shift, width: width, height: 14)
+      }
+      func middle(_ shift: Double) -> Box {
+        Box(anchor: "middle", left: x - width / 2, top: y - 7 + shift, width: width, height: 14)
+      }
+      var places = [right(0), left(0), middle(-16), middle(16)]
       for shift in [16.0, 30] {
-        places += [
-          box(x + 8, y - 7 - shift), box(x + 8, y - 7 + shift), box(x - 8 - width, y - 7 - shift),
-          box(x - 8 - width, y - 7 + shift),
-        ]
+        places += [right(-shift), right(shift), left(-shift), left(shift)]
       }
       let inside = places.filter {
         $0.left >= Self.left && $0.left + width <= Self.width
@@ -161,8 +164,14 @@ struct SVGScatter {
       let free = inside.first { cost($0) == 0 }
       let chosen = free ?? inside.min { cost($0) < cost($1) } ?? places[0]
       taken.append(chosen)
-      return "<text class=\"name\" x=\"\(number(chosen.left))\" y=\"\(number(chosen.top + 11))\">"
-        + "\(HTMLPage.escaped(point.name))</text>"
+      let start =
+        switch chosen.anchor {
+        case "end": chosen.left + width
+        case "middle": chosen.left + width / 2
+        default: chosen.left
+        }
+      return "<text class=\"name\" x=\"\(number(start))\" y=\"\(number(chosen.top + 11))\" "
+        + "text-anchor=\"\(chosen.anchor)\">\(HTMLPage.escaped(point.name))</text>"
     }
   }
 }

@@ -43,7 +43,7 @@ extension FrontBox {
   }
 
   private var plots: String {
-    let places = Set(rows.map(\.name))
+    let places = Set(rows.map { ObjectIdentifier($0.model) })
     func scatter(_ quantity: Quantity, _ text: @escaping (Double) -> String) -> String {
       func point(_ row: Row, _ name: String, _ look: SVGScatter.Look) -> SVGScatter.Point {
         let amount = row.costs[quantity] ?? 0
@@ -52,7 +52,7 @@ extension FrontBox {
           detail: "\(row.name): \(self.text(row.accuracy)), \(quantity.shown(amount))", look: look)
       }
       let points =
-        all.filter { !places.contains($0.name) }.map { point($0, "", .faint) }
+        all.filter { !places.contains(ObjectIdentifier($0.model)) }.map { point($0, "", .faint) }
         + rows.enumerated().map { point($1, "\($0 + 1)", .usual) }
         + [point(original, "original", .first)]
       return SVGScatter(

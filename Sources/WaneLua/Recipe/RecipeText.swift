@@ -37,6 +37,11 @@ enum RecipeText {
     text(list) { value, _ in "<\(value.typeName)>" }
   }
 
+  /// One table for people, on one line.
+  static func shown(_ table: LuaTable) -> String {
+    text(.table(table), "") { value, _ in "<\(value.typeName)>" }
+  }
+
   private static func text(
     _ list: [LuaTable], object: (_ value: LuaValue, _ place: String) throws -> String
   ) rethrows -> String {
