@@ -79,6 +79,31 @@ import WaneTensor
         == prefix + "it left its grid of 8 bits")
   }
 
+  /// A pass that lets layers read floats again.
+  private struct Unrounding: ModelPass {
+    static let verb = "vandal"
+
+    func apply(to model: Graph, _ context: CompressionContext) throws -> PassResult {
+      let floats = try model.rewritten { _, node, inputs, _ in
+        node.operation is Quantize ? inputs : nil
+      }
+      return PassResult(floats, Report(Self.verb, options: []))
+    }
+  }
+
+  @Test func layersThatReadIntegersGoOnReadingThem() throws {
+    let context = try Fixture.context(data: Fixture.data())
+    let quantized = Self.stage(try Quantization(bits: 8))
+    let message = Fixture.message {
+      let pipeline = try Pipeline([quantized, Self.stage(Unrounding())])
+      _ = try pipeline.run(Fixture.trained(), context)
+    }
+    #expect(message.hasPrefix("pipeline: stage 2 (vandal) broke a constraint of '"), "\(message)")
+    #expect(message.hasSuffix("': it read integers of 8 bits"), "\(message)")
+    let fine = try Pipeline([quantized, Self.stage(try FilterReduction(ratio: 0.25))])
+    _ = try fine.run(Fixture.trained(), context)
+  }
+
   @Test func stagesAreToldAsTheyCome() throws {
     let pipeline = try Pipeline([
       Self.stage(try Pruning(sparsity: 0.5)), Self.stage(try WeightSharing(clusters: 4)),

@@ -14,6 +14,8 @@ struct Invariants {
   }
 
   private var constraints: [String: Constraint] = [:]
+  /// The bits of what the layers with these kernels read, where they read integers.
+  private var inputBits: [String: Int] = [:]
 
   /// Takes note of what holds for a model.
   init(_ model: Graph) throws {
@@ -28,6 +30,9 @@ struct Invariants {
       }
       constraints[parameter.name] = constraint
     }
+    for layer in model.weightedLayers() {
+      inputBits[layer.kernel] = RoundingPoints.bits(of: layer, in: model)
+    }
   }
 
   /// Checks that all of it holds for a model that came of that one.
@@ -36,8 +41,8 @@ struct Invariants {
   ///   - model: the model that came of it.
   ///   - kept: what is left of parameters that were cut.
   ///   - stage: the stage that made it, for messages.
-  /// - Throws: when a zero came alive, there are more shared values than there were, or a value left its
-  ///   grid.
+  /// - Throws: when a zero came alive, there are more shared values than there were, a value left its
+  ///   grid, or a layer that read integers reads floats.
   func verify(_ model: Graph, kept: KeptPositions, after stage: String) throws {
     for parameter in model.parameters {
       guard let constraint = constraints[parameter.name] else { continue }
@@ -65,6 +70,13 @@ struct Invariants {
           throw fail("it left its grid of \(bits) bits")
         }
         guard grid.holds(parameter, values) else { throw fail("values lie off its grid") }
+      }
+    }
+    for layer in model.weightedLayers() {
+      guard let bits = inputBits[layer.kernel] else { continue }
+      guard let now = RoundingPoints.bits(of: layer, in: model), now <= bits else {
+        throw WaneError(
+          "pipeline", "\(stage) broke a constraint of '\(layer.path)': it read integers of \(bits) bits")
       }
     }
   }

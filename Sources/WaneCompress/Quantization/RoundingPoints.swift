@@ -24,6 +24,19 @@ struct RoundingPoints {
     values = sources.sorted { ($0.node, $0.output) < ($1.node, $1.output) }
   }
 
+  /// The bits of the grid that a layer's inputs are on; nil when it reads floats.
+  static func bits(of layer: WeightedLayer, in model: Graph) -> Int? {
+    let bits = layer.nodes.map { node -> Int? in
+      let source = source(of: model.nodes[node].inputs[0], in: model)
+      switch model.producer(of: source).operation {
+      case let rounding as Quantize: return rounding.grid.bits
+      case let rounding as DynamicQuantize: return rounding.bits
+      default: return nil
+      }
+    }
+    return bits.contains(nil) ? nil : bits.compactMap { $0 }.max()
+  }
+
   private static func rounds(_ operation: any Operation) -> Bool {
     operation is Quantize || operation is DynamicQuantize
   }
