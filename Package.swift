@@ -94,7 +94,8 @@ let package = Package(
       swiftSettings: swift),
     .testTarget(
       name: "WaneCompressTests",
-      dependencies: ["WaneCompress", "WaneNN", "WaneGraph", "WaneTensor"], swiftSettings: swift),
+      dependencies: ["WaneCompress", "WaneFormats", "WaneNN", "WaneGraph", "WaneTensor"],
+      swiftSettings: swift),
     .testTarget(name: "COneDNNTests", dependencies: ["COneDNN"], swiftSettings: swift),
     .testTarget(
       name: "CKernelsTests", dependencies: ["CKernels"], exclude: ["sanitize"],

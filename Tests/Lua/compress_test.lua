@@ -142,7 +142,7 @@ test("options that are not there, missing or wrong", function()
   check.raises("...missing option 'method' to 'compress'", wane.compress, model)
   check.raises("...bad option 'cluster' to 'compress' (did you mean 'clusters'?)", share, model, { cluster = 3 })
   check.raises("...bad option 'method' to 'compress' (expected one of 'share', 'filters', 'layers', 'merge', 'low_rank', " ..
-    "got 'filter' " ..
+    "'entropy', got 'filter' " ..
     "(did you mean 'filters'?))", wane.compress, model, { method = "filter" })
   check.raises("...(Model expected, got table)", wane.compress, {}, { method = "share" })
   check.raises("...(Model expected, got no value)", wane.compress)

@@ -8,6 +8,7 @@
 #include "wane_background.h"
 #include "wane_bits.h"
 #include "wane_cast.h"
+#include "wane_code_entropy.h"
 #include "wane_cpu.h"
 #include "wane_elementwise.h"
 #include "wane_embedding.h"

@@ -19,6 +19,8 @@ public struct FineTuning: Sendable {
   public var objective: Objective
   /// A model to learn from besides the labels.
   public var teacher: Distillation?
+  /// What is made small besides the loss.
+  public var regularizers: [Regularizer] = []
 
   /// Creates options.
   public init(
@@ -52,6 +54,7 @@ public struct FineTuning: Sendable {
       optimizer: optimizer, batchSize: batchSize, seed: seed, teacher: teacher,
       masking: masking, schedule: schedule ?? defaults.schedule)
     options.objective = objective
+    options.regularizers = regularizers
     return options
   }
 }

@@ -22,6 +22,9 @@ public struct Knob: Sendable {
   public static let count = Knob("count", (1...16).map(Double.init))
   /// The share of the squared singular values that is kept.
   public static let energy = Knob("energy", (10...99).reversed().map { Double($0) / 100 })
+  /// The loss that a kilobyte of the file may cost.
+  public static let rate = Knob(
+    "rate", [1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 3e-3, 5e-3, 7e-3, 1e-2, 1.5e-2, 2e-2, 3e-2, 5e-2, 0.1])
   /// The bits of a weight.
   public static let bits = Knob("bits", [8, 7, 6, 5, 4, 3, 2])
 

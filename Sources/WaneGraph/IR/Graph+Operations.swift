@@ -33,6 +33,7 @@ extension Graph {
     TargetLoss.self, WeighSamples.self,
     CausalMask.self, MaxPool2DSelection.self, PutAlong.self, TakeAlong.self,
     ExactLayer.self, RoundToGrid.self, RoundToGridGradient.self,
+    CodeEntropy.self, CodeEntropyGradient.self,
     ChannelSums.self, PReLUGradient.self, SampleNormGradient.self, UpSample2DGradient.self,
   ])
 

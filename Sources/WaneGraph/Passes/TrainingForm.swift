@@ -15,6 +15,15 @@ public struct TrainingForm: Sendable {
     public let initial: Tensor
     /// Whether the optimizer moves it.
     public let isTrainable: Bool
+
+    /// Creates a variable.
+    public init(name: String, parameter: String, role: Role, initial: Tensor, isTrainable: Bool) {
+      self.name = name
+      self.parameter = parameter
+      self.role = role
+      self.initial = initial
+      self.isTrainable = isTrainable
+    }
   }
 
   /// What a variable is to its parameter.
@@ -27,6 +36,19 @@ public struct TrainingForm: Sendable {
     case scales
     /// Zeros where the weights are pinned to zero, ones elsewhere.
     case mask
+    /// What a regularizer is multiplied by.
+    case rate
+  }
+
+  /// How the graph makes a parameter.
+  public struct Expression: Sendable {
+    /// The values the network sees.
+    public let value: Value
+    /// The weights before rounding, pinned zeros being zero; the same as `value` without a grid of
+    /// their own.
+    public let weights: Value
+    /// What the scales of the grid of the weights are multiplied by.
+    public let factors: Value?
   }
 
   /// The graph; its outputs are those of the model.
@@ -35,6 +57,8 @@ public struct TrainingForm: Sendable {
   public private(set) var variables: [Variable] = []
   /// For parameters that follow the data (moving statistics): the value each has after a step.
   public private(set) var updates: [(parameter: String, value: Value)] = []
+  /// How the parameters are made that the graph reads.
+  public private(set) var expressions: [String: Expression] = [:]
   private let original: ParameterTable
 
   /// Brings a model into training form.
@@ -54,20 +78,19 @@ public struct TrainingForm: Sendable {
     var variables: [Variable] = []
     var averages: [String: Value] = [:]
     var followers: [String] = []
-    var known: [String: Value] = [:]
-    var factors: [String: Value] = [:]
+    var known: [String: Expression] = [:]
     graph = try source.rewritten { _, node, inputs, graph in
       if let read = node.operation as? ParameterRead, let parameter = source.parameters[read.name] {
-        if let value = known[read.name] { return [value] }
+        if let expression = known[read.name] { return [expression.value] }
         let isTrainable = parameter.isTrainable && !isFrozen(parameter)
-        let value = try TrainingForm.expand(
+        let expression = try TrainingForm.expand(
           parameter, isTrainable: isTrainable, isMasked: masking.contains(parameter.name),
-          layer: node.layer, &graph, &variables, &factors)
-        known[read.name] = value
-        return [value]
+          layer: node.layer, &graph, &variables)
+        known[read.name] = expression
+        return [expression.value]
       }
       if let exact = node.operation as? ExactLayer, let kernel = source.parameter(node.inputs[1]),
-        let moved = factors[kernel.name]
+        let moved = known[kernel.name]?.factors
       {
         return try graph.add(exact.withFactors(), inputs + [moved], layer: node.layer)
       }
@@ -91,13 +114,14 @@ public struct TrainingForm: Sendable {
       return nil
     }
     self.variables = variables
+    expressions = known
     updates = followers.compactMap { name in averages[name].map { (parameter: name, value: $0) } }
   }
 
   private static func expand(
     _ parameter: Parameter, isTrainable: Bool, isMasked: Bool, layer: String,
-    _ graph: inout Graph, _ variables: inout [Variable], _ scales: inout [String: Value]
-  ) throws -> Value {
+    _ graph: inout Graph, _ variables: inout [Variable]
+  ) throws -> Expression {
     func variable(_ suffix: String, _ role: Role, _ initial: Tensor) throws -> Value {
       let name = parameter.name + suffix
       variables.append(
@@ -118,25 +142,28 @@ public struct TrainingForm: Sendable {
     }
     switch parameter.payload {
     case .dense(let tensor):
-      return try masked(variable("", .weights, tensor))
+      let weights = try masked(variable("", .weights, tensor))
+      return Expression(value: weights, weights: weights, factors: nil)
     case .integer(_, let stored):
       let grid = try stored.havingZero(parameter.isMasked || isMasked)
-      let weights = try variable("", .weights, parameter.decoded())
+      let free = try variable("", .weights, parameter.decoded())
       let factors = try variable("#scales", .scales, ones(grid.scales.count))
-      scales[parameter.name] = factors
-      return try graph.add(
-        one: QuantizeWeights(grid), [masked(weights), factors], layer: layer)
+      let weights = try masked(free)
+      let value = try graph.add(one: QuantizeWeights(grid), [weights, factors], layer: layer)
+      return Expression(value: value, weights: weights, factors: factors)
     case .codebook(let indices, let centroids, let grid):
       var values = try variable("#centroids", .centroids, Tensor(centroids))
+      var factors: Value?
       if let grid {
-        let factors = try variable("#scales", .scales, ones(grid.scales.count))
-        scales[parameter.name] = factors
-        values = try graph.add(one: QuantizeWeights(grid), [values, factors], layer: layer)
+        let moved = try variable("#scales", .scales, ones(grid.scales.count))
+        factors = moved
+        values = try graph.add(one: QuantizeWeights(grid), [values, moved], layer: layer)
       }
       let pinned = parameter.isMasked ? centroids.firstIndex(of: 0) : nil
       let lookup = CodebookLookup(
         try Tensor(indices.unpacked(), parameter.shape), pinned: pinned)
-      return try graph.add(one: lookup, [values], layer: layer)
+      let value = try graph.add(one: lookup, [values], layer: layer)
+      return Expression(value: value, weights: value, factors: factors)
     }
   }
 

@@ -59,6 +59,7 @@ private final class Fitting {
     var training = try options.training()
     training.classWeights = try options.numbers("class_weight")?.map { Float($0) } ?? []
     training.objective = try options.objective(context)
+    training.regularizers = try options.regularizers()
     if training.objective.hasCustomLoss, let validation {
       customLoss = try CustomLossEvaluation(box.graph, on: validation, training.objective)
     } else {

@@ -5,7 +5,8 @@ extension Option {
   /// What `fit` takes, besides what all training does.
   static let fitting: [Option] = [
     Option("epochs", "number", default: "1", "how often it sees the data"), .batchSize,
-    .validation, .optimizer, .learningRate, .learningRateSchedule, .loss, .lossWeights, .metrics,
+    .validation, .optimizer, .learningRate, .learningRateSchedule, .loss, .lossWeights,
+    .regularizer, .metrics,
     .precision,
     .seed,
     Option("shuffle", "boolean", default: "true", "samples in a new order each epoch"),

@@ -108,7 +108,7 @@ extension Namespace {
         "A function that trains a model by one batch and returns its loss, compiled at the first "
           + "call.",
         signature: "trainer(model, [options]) -> step",
-        options: [.optimizer, .learningRate, .loss, .lossWeights, .precision, .seed],
+        options: [.optimizer, .learningRate, .loss, .lossWeights, .regularizer, .precision, .seed],
         example: """
           step = wane.trainer(model, { optimizer = wane.optim.adam {}, loss = "cross_entropy" })
           for images, labels in train:batches(128, { shuffle = true }) do loss = step(images, labels) end
@@ -129,6 +129,7 @@ extension Namespace {
           optimizer: try options.optimizer() ?? .adam(), seed: try options.seed(),
           precision: try options.precision())
         training.objective.lossWeights = try options.lossWeights()
+        training.regularizers = try options.regularizers()
         let box = TrainerBox(model, options: training, losses: losses)
         return context.results(box, holding: functions)
       }

@@ -17,7 +17,7 @@ extension Option {
     Option("teacher", "Model", default: "none", "a model to learn from besides the labels"),
     Option("temperature", "number", default: "4", "how soft the teacher's answers are made"),
     Option("alpha", "number in [0, 1]", default: "0.9", "the teacher's weight against the labels"),
-    .progress,
+    .regularizer, .progress,
   ]
 
   /// Which layers a verb treats.
@@ -49,6 +49,7 @@ extension Options {
     result.schedule = try learningRateSchedule()
     result.seed = try seed()
     result.objective = try namedObjective()
+    result.regularizers = try regularizers()
     if let teacher = try object("teacher", as: ModelBox.self, called: "Model") {
       result.teacher = try Distillation(
         teacher: teacher.graph, temperature: Float(number("temperature", default: 4)),

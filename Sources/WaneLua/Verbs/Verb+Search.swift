@@ -89,7 +89,7 @@ extension Verb {
 
   /// The options that a search decides.
   private static let strengths: Set<String> = [
-    "sparsity", "clusters", "ratio", "energy", "bits", "count",
+    "sparsity", "clusters", "ratio", "energy", "bits", "count", "rate",
   ]
 
   /// What a stage of a pipeline does.

@@ -49,10 +49,10 @@ extension Verb {
     summary: "Makes a model smaller: fewer distinct weights, fewer filters, thinner layers.",
     ownOptions: [
       Option(
-        "method", oneOf: ["share", "filters", "layers", "merge", "low_rank"],
+        "method", oneOf: ["share", "filters", "layers", "merge", "low_rank", "entropy"],
         "share: few distinct weights a layer; filters: really narrower layers; layers: fewer of them; "
-          + "merge: one layer for several where that is the same; low_rank: two thin layers for one"
-      ),
+          + "merge: one layer for several where that is the same; low_rank: two thin layers for one; "
+          + "entropy: weights trained to take few bytes in the file"),
       Option("clusters", "integer in 2..256", default: "16", "share: distinct weights a layer"),
       Option(
         "initial", oneOf: CentroidInitializer.allCases.map(\.rawValue), default: "kmeans++",
@@ -63,6 +63,9 @@ extension Verb {
       Option(
         "energy", "number in (0, 1]", default: "0.95",
         "low_rank: the share of the squared singular values that is kept"),
+      Option(
+        "rate", "number", default: "0.01",
+        "entropy: the loss that a kilobyte may cost; target = { bytes = n } is met besides"),
     ] + Option.fewerFilters + Option.selection,
     example:
       #"slim, report = wane.compress(model, { method = "filters", ratio = 0.5, data = train, epochs = 2 })"#
@@ -74,6 +77,7 @@ extension Verb {
         initial: options.choice("initial").flatMap(CentroidInitializer.init(rawValue:))
           ?? .kMeansPlusPlus,
         selection: options.selection())
+    case "entropy": return try options.entropyTraining()
     case "low_rank":
       if options.has("ratio"), options.has("energy") {
         throw options.bad("ratio", "either ratio or energy, not both")
@@ -91,10 +95,11 @@ extension Verb {
     case "low_rank": return .energy
     case "filters": return .ratio
     case "layers": return .count
+    case "entropy": return .rate
     default: return nil
     }
   } directPass: { options in
-    try options.filterReductionForTarget()
+    try options.filterReductionForTarget() ?? options.entropyTrainingForTarget()
   }
 
   static let distill = Verb(

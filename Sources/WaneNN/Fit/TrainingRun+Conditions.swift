@@ -5,7 +5,8 @@ extension TrainingRun {
   /// What must be the same for a run to go on as if it had not stopped.
   func findConditions() -> [(name: String, text: String)] {
     let (optimizer, schedule) = (options.optimizer, options.schedule)
-    var result = [
+    let regularizers = options.regularizers.isEmpty ? "none" : "\(options.regularizers)"
+    var result: [(String, String)] = [
       ("the model", modelMark),
       (
         "the data set",
@@ -23,6 +24,7 @@ extension TrainingRun {
       ("learning_rate_schedule", "\(schedule.course)"),
       ("warmup_steps", "\(schedule.warmup) \(schedule.unit) from \(schedule.warmupStart)"),
       ("loss", lossText),
+      ("regularizer", regularizers),
       ("class_weight", options.classWeights.isEmpty ? "none" : "\(options.classWeights)"),
       ("batch_size", "\(options.batchSize)"), ("seed", "\(options.seed)"),
       ("shuffle", "\(options.shuffles)"), ("precision", options.precision.rawValue),

@@ -12,7 +12,7 @@ extension TrainingRun {
     for (name, text) in conditions { state.values["run/\(name)"] = .text(text) }
     state.values["run/step"] = .integer(step)
     state.values["run/learning_rate_factor"] = .number(Double(learningRateFactor))
-    for variable in training.form.variables {
+    for variable in training.variables {
       state.values["variable/\(variable.name)"] = .tensor(try store.value(variable.name))
     }
     for (name, pointer) in store.memories {
@@ -44,7 +44,7 @@ extension TrainingRun {
       throw WaneError("resume", "the checkpoint's step is \(step)")
     }
     let factor = try state.number("run/learning_rate_factor")
-    let variables = try training.form.variables.map { variable in
+    let variables = try training.variables.map { variable in
       (
         variable.name,
         try state.tensor("variable/\(variable.name)", .f32, variable.initial.shape.dimensions)

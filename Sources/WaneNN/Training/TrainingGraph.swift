@@ -31,6 +31,10 @@ struct TrainingGraph {
   let form: TrainingForm
   /// The variables that gradients are computed for, in the order of the gradients.
   let trained: [TrainingForm.Variable]
+  /// The weights of the regularizers in the loss, which nothing learns.
+  private let rates: [TrainingForm.Variable]
+  /// Everything that the graph reads and a run keeps.
+  var variables: [TrainingForm.Variable] { form.variables + rates }
   /// Where the loss is among the outputs of `graph`.
   let lossOutput = 0
   /// The outputs of the model.
@@ -88,14 +92,16 @@ struct TrainingGraph {
       }
       losses.append(loss)
     }
-    let loss = try graph.weightedSum(losses, goals.map(\.weight))
+    let ofSamples = try graph.weightedSum(losses, goals.map(\.weight))
+    let (loss, rates) = try graph.adding(options.regularizers, to: ofSamples, of: form, model)
+    self.rates = rates
 
     let trained = form.variables.filter(\.isTrainable)
     let leaves = trained.compactMap { graph.leaf($0.name) }
     let gradients = try graph.gradients(of: loss, withRespectTo: leaves)
     var results = [loss]
     // The loss of an only output is the whole, unless it is weighed.
-    let hasOwn = losses != [loss]
+    let hasOwn = losses != [ofSamples]
     if hasOwn { results += losses }
     let firstHits = results.count
     let hits = parts.compactMap(\.hits)

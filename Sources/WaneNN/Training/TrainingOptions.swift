@@ -22,6 +22,8 @@ public struct TrainingOptions: Sendable {
   /// What large products round their operands to; variables and sums stay 32-bit floats.
   public var precision: Precision
 
+  /// What is made small besides the loss.
+  public var regularizers: [Regularizer] = []
   /// The weight of each class in the loss; 1 for those beyond the list.
   public var classWeights: [Float] = []
 

@@ -133,7 +133,7 @@ public final class TrainingRun {
     if let weights = data.weights { targets.append(weights) }
     feed = try data.feed(targets: targets)
     store = try VariableStore(
-      training.form.variables, trained: Set(training.trained.map(\.name)),
+      training.variables, trained: Set(training.trained.map(\.name)),
       slots: options.optimizer.rule.slots, isAveraged: options.optimizer.averageMomentum != nil,
       workers: pool.count)
     variables = VariableUpdate(options.optimizer, store: store, pool: pool)
