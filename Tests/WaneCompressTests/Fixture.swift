@@ -75,8 +75,16 @@ enum Fixture {
     return try ModelBuilder.sequential(layers, seed: seed)
   }
 
-  /// The small network after some training on `data()`.
+  /// The small network after some training on `data()`; the usual ones are trained once.
   static func trained(normalizes: Bool = false, epochs: Double = 20) throws -> Graph {
+    guard epochs == 20 else { return try training(normalizes: normalizes, epochs: epochs) }
+    return try (normalizes ? usualNormalized : usual).get()
+  }
+
+  private static let usual = Result { try training(normalizes: false, epochs: 20) }
+  private static let usualNormalized = Result { try training(normalizes: true, epochs: 20) }
+
+  private static func training(normalizes: Bool, epochs: Double) throws -> Graph {
     let run = try TrainingRun(
       cnn(normalizes: normalizes), data: data(),
       options: TrainingOptions(optimizer: .adam(learningRate: 0.01), batchSize: 32),

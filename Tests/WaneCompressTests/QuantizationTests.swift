@@ -300,7 +300,7 @@ import WaneTensor
     func ends(_ kind: RangeObserverKind, _ batches: [[Float]]) -> (low: Float, high: Float) {
       var range = ObservedRange(kind)
       for batch in batches { batch.withUnsafeBufferPointer { range.observe($0) } }
-      return range.ends
+      return range.ends(bits: 8)
     }
     let halves = [Array(values[..<3000]), Array(values[3000...])]
     #expect(ends(.minMax, halves) == (-20, 79.99))

@@ -21,6 +21,8 @@ public struct Report: Sendable {
     public var action: String
     /// What the pass changed, in numbers: `("filters", 32, 16)`.
     public var numbers: [Change]
+    /// What was measured of the layer as it is now: `("cosine", 0.998)`.
+    public var measures: [(name: String, value: Double)] = []
 
     /// Creates a row.
     public init(layer: String, action: String, numbers: [Change]) {
@@ -31,6 +33,11 @@ public struct Report: Sendable {
 
     /// The change of that name.
     public subscript(name: String) -> Change? { numbers.first { $0.name == name } }
+
+    /// What was measured under that name.
+    public func measure(_ name: String) -> Double? {
+      measures.first { $0.name == name }?.value
+    }
   }
 
   /// A number before and after.

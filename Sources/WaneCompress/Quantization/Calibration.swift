@@ -8,8 +8,6 @@ struct Calibration {
   /// Bits of an activation.
   let bits: Int
   let verb: String
-  /// Samples that are looked at together.
-  private static let batch = 64
   /// Samples taken from training data when none are given for calibration.
   private static let usualCount = 512
 
@@ -49,34 +47,25 @@ struct Calibration {
         observed.append(value)
       }
     }
-    for (value, range) in zip(observed, try ranges(of: observed, in: model, inputs, context)) {
-      let (low, high) = range.ends
+    for (value, range) in zip(observed, try ranges(of: observed, in: model, samples, context)) {
+      let (low, high) = range.ends(bits: bits)
       grids[value] = try ActivationGrid(covering: low, high, bits: bits)
     }
     return grids
   }
 
   private func ranges(
-    of values: [Value], in model: Graph, _ inputs: [Tensor], _ context: CompressionContext
+    of values: [Value], in model: Graph, _ samples: Dataset, _ context: CompressionContext
   ) throws -> [ObservedRange] {
     guard !values.isEmpty else { return [] }
     var ranges = values.map { _ in ObservedRange(observer) }
-    var probe = model
-    probe.outputs = values
-    let session = try InferenceSession(
-      probe.feeding(inputs.map(\.dtype), operation: verb), pool: context.pool)
-    let count = inputs[0].shape[0]
-    for start in stride(from: 0, to: count, by: Self.batch) {
-      let rows = start..<min(start + Self.batch, count)
-      let outputs = try session.run(inputs.map { try $0.rows(rows) }, poll: context.poll)
+    let probe = try ValueProbe(
+      model, values, on: samples, verb, context, title: "\(verb) calibration")
+    try probe.forEachBatch { outputs in
       for index in ranges.indices {
         outputs[index].with(Float.self) { ranges[index].observe($0) }
       }
-      context.progress.reportIfWanted(
-        Progress(
-          title: "\(verb) calibration", completed: rows.upperBound, total: count))
     }
-    context.progress.finishStage()
     return ranges
   }
 }

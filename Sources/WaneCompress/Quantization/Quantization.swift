@@ -27,6 +27,8 @@ public struct Quantization: ModelPass {
   public let observer: RangeObserverKind
   /// The layers that are treated.
   public let selection: Selection
+  /// What is done besides rounding to the nearest.
+  public var refinement = QuantizationRefinement()
 
   /// Creates a pass with as many bits everywhere.
   ///
@@ -78,8 +80,18 @@ public struct Quantization: ModelPass {
 
   public func apply(to model: Graph, _ context: CompressionContext) throws -> PassResult {
     let tune = try FineTuner(Self.verb, context, defaults: .init(learningRate: 3e-4))
-    let folded = try model.pruned().foldingBatchNorm()
-    let plan = try plan(folded, named: model)
+    guard refinement.rounding == .nearest || !tune.isWanted else {
+      throw WaneError(
+        Self.verb, "rounding 'adaptive' is for quantization without training: set epochs to 0")
+    }
+    let samples = try samples(context)
+    var folded = try model.pruned().foldingBatchNorm()
+    var plan = try plan(folded, named: model)
+    if refinement.equalizes { folded = try Equalization.apply(to: folded).model }
+    if refinement.correctsBias {
+      folded = try folded.addingBiases(toLayersWith: Set(plan.layers.map(\.layer.kernel)))
+      plan = try self.plan(folded, named: model)
+    }
     var report = Report(Self.verb, options: reportedOptions)
     report.skipped = plan.skipped
 
@@ -92,6 +104,10 @@ public struct Quantization: ModelPass {
       report.layers.append(try row(layer, bits, kernel, quantized))
     }
 
+    if let samples {
+      rounded = try refined(rounded, folded, plan.layers.map(\.layer), samples, context, &report)
+    }
+
     // Training starts from the weights before rounding, and from the zeros that were pinned then, not
     // from those that rounding made.
     let tuned = try tune(rounded) { run in
@@ -102,7 +118,22 @@ public struct Quantization: ModelPass {
       }
     }
     report.history = tuned.history
-    return PassResult(try tuned.model.withCompactCodebooks(), report)
+    let result = try tuned.model.withCompactCodebooks()
+    if let samples {
+      try measure(result, folded, plan.layers.map(\.layer), samples, context, &report)
+    }
+    return PassResult(result, report)
+  }
+
+  /// The samples to look at; nil where there are none and none are needed.
+  private func samples(_ context: CompressionContext) throws -> Dataset? {
+    let isNeeded =
+      refinement.rounding == .adaptive || refinement.correctsBias
+      || activations == .fixed(bits: activations.bits ?? 0)
+    guard isNeeded || context.calibration != nil || context.data.map({ $0.count > 0 }) == true
+    else { return nil }
+    return try Calibration(observer: observer, bits: activations.bits ?? 8, verb: Self.verb)
+      .samples(context)
   }
 
   private var reportedOptions: [(name: String, value: ReportValue)] {
@@ -123,7 +154,7 @@ public struct Quantization: ModelPass {
         options.append(("observer", .text(observer.description)))
       }
     }
-    return options + selection.reported
+    return options + refinement.reported + selection.reported
   }
 
   /// The model with activations rounded where the layers read them.
@@ -142,7 +173,7 @@ public struct Quantization: ModelPass {
   }
 
   /// The layers to treat and their bits.
-  private func plan(_ model: Graph, named: Graph) throws -> (
+  func plan(_ model: Graph, named: Graph) throws -> (
     layers: [(layer: WeightedLayer, bits: Int)], skipped: [Report.Skipped]
   ) {
     let chosen = try selection.choose(in: model, named: named, Self.verb)
@@ -151,20 +182,16 @@ public struct Quantization: ModelPass {
     var layers: [(layer: WeightedLayer, bits: Int)] = []
     var skipped = chosen.skipped
     for layer in chosen.layers {
+      if activations.bits != nil, layer.isFloatOnly {
+        skipped.append(.init(layer.label, "a layer of kind '\(layer.kind)' runs on floats"))
+        continue
+      }
       guard let wanted = bits ?? byLayer[layer.path].map({ Int($0) }) else {
         skipped.append(.init(layer.path, "bits does not name it"))
         continue
       }
       if let reason = weightsReason(layer, wanted, model) {
         skipped.append(.init(layer.label, reason))
-        continue
-      }
-      guard activations.bits != nil else {
-        layers.append((layer, wanted))
-        continue
-      }
-      if layer.isFloatOnly {
-        skipped.append(.init(layer.label, "a layer of kind '\(layer.kind)' runs on floats"))
         continue
       }
       layers.append((layer, wanted))

@@ -30,7 +30,8 @@ final class ReportBox: LuaObject {
         let numbers = row.numbers.map { number in
           "\(number.name) \(ReportValue.text(number.before)) → \(ReportValue.text(number.after))"
         }
-        table.add([row.layer, row.action, numbers.joined(separator: ", ")])
+        let measures = row.measures.map { "\($0.name) \(ReportValue.text($0.value))" }
+        table.add([row.layer, row.action, (numbers + measures).joined(separator: ", ")])
       }
       if !report.layers.isEmpty { lines.append(table.text) }
       lines += report.skipped.map { "skipped \($0.layer): \($0.reason)" }
@@ -91,6 +92,7 @@ extension Report {
         fields[number.name] = .table(
           LuaTable(fields: ["before": .number(number.before), "after": .number(number.after)]))
       }
+      for measure in row.measures { fields[measure.name] = .number(measure.value) }
       return .table(LuaTable(fields: fields))
     }
     let history = history.map { record -> LuaValue in

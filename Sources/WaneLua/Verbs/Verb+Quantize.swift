@@ -5,8 +5,10 @@ extension Verb {
     name: "quantize", summary: "Makes a model compute with integers, its weights in 1 to 8 bits.",
     ownOptions: [
       Option(
-        "bits", "integer in 1..8, 'binary', 'ternary', or table of layer = bits", default: "8",
-        "bits of a weight; 'binary' is 1, 'ternary' is 2"),
+        "bits", "integer in 1..8, 'binary', 'ternary', 'auto', or table of layer = bits",
+        default: "8",
+        "bits of a weight; 'binary' is 1, 'ternary' is 2, 'auto' is as few for each layer as "
+          + "answers allow"),
       Option(
         "activation_bits", "integer in 1..8 or 16", default: "8",
         "bits of an activation; images of bytes stay bytes"),
@@ -26,35 +28,48 @@ extension Verb {
       Option(
         "calibration", "Dataset", default: "the first 512 samples of data",
         "samples that show the range of activations"),
-      Option(
-        "observer", oneOf: ["percentile", "min_max"], default: "percentile",
-        "how a range is read from what was seen"),
+      .observer,
       Option("percentile", "number in (50, 100]", default: "99.99", "what lies within the range"),
-    ] + Option.selection,
+    ] + Option.refinement + Option.selection,
     example: "int8, report = wane.quantize(model, { bits = 8, calibration = train:take(512) })"
   ) { options in
-    let observer: RangeObserverKind =
-      try options.choice("observer") == "min_max"
-      ? .minMax : .percentile(options.number("percentile", default: 99.99))
+    if case .string("auto")? = options.value("bits") { return try options.mixedPrecision() }
+    var pass = try options.quantization()
+    pass.refinement = try options.refinement()
+    return pass
+  } knob: { _ in
+    .bits
+  } directPass: { options in
+    switch options.value("bits") {
+    case nil, .string("auto"): break
+    default: throw options.bad("bits", "bits is searched for when there is a target")
+    }
+    return try options.mixedPrecision(
+      Goal(target: options.target(), maxDrop: options.maxDrop()))
+  }
+}
+
+extension Options {
+  /// Quantization to the bits that are asked for.
+  func quantization() throws -> Quantization {
+    let observer = try self.observer()
     let weights = try WeightFormat(
-      sharing: options.sharing(), isSymmetric: options.boolean("symmetric", default: true))
-    let activations = try options.activations()
-    guard case .table(let table) = options.value("bits") else {
+      sharing: sharing(), isSymmetric: boolean("symmetric", default: true))
+    let activations = try self.activations()
+    guard case .table(let table) = value("bits") else {
       return try Quantization(
-        bits: options.weightBits(), weights: weights, activations: activations, observer: observer,
-        selection: options.selection())
+        bits: weightBits(), weights: weights, activations: activations, observer: observer,
+        selection: selection())
     }
     let bits = try table.fields.sorted { $0.key < $1.key }.map { layers, value in
       guard let bits = Options.weightBits(value) else {
-        throw options.bad("bits", "bits of '\(layers)' must be a whole number")
+        throw bad("bits", "bits of '\(layers)' must be a whole number")
       }
       return (layers: layers, bits: bits)
     }
     return try Quantization(
       bits: bits, weights: weights, activations: activations, observer: observer,
-      selection: options.selection())
-  } knob: { _ in
-    .bits
+      selection: selection())
   }
 }
 
