@@ -93,6 +93,11 @@ public struct CodeEntropyGradient: Operation {
     return [inputs[1], inputs[2]]
   }
 
+  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    throw WaneError(
+      CodeEntropy.name, "has no second derivative: weights move all slopes, and steps by a rule")
+  }
+
   public func isLinear(in operand: Int) -> Bool { operand == 0 }
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {

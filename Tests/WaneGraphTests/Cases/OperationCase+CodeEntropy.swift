@@ -63,7 +63,9 @@ extension OperationCase {
     return OperationCase(
       name: "code_entropy", detail: detail + (checksFactors ? ", scales" : ""),
       operands: [.fixed(dimensions), .fixed([scales.count], values: factors)],
-      differentiable: checksFactors ? [0, 1] : [0], tolerance: 1e-5,
+      differentiable: checksFactors ? [0, 1] : [0],
+      // Regularizers are not differentiated twice: every weight moves the slopes of all.
+      isTwice: false, tolerance: 1e-5,
       rule: checksFactors ? rule : nil,
       build: {
         try $0.add(CodeEntropy(WeightGrid(bits: bits, scales: scales, axis: axis)), $1)
