@@ -12,7 +12,7 @@ local function search()
   if not found then
     local model = samples.trained()
     local best, front = wane.optimize(model,
-      { data = data, validation = validation, target = { bytes = 1200 }, max_drop = 0.1, budget = "4s", batch_size = 32 })
+      { data = data, validation = validation, target = { bytes = 1200 }, max_drop = 0.1, budget = "30s", epochs = 1, batch_size = 32 })
     found = { best = best, front = front, model = model }
   end
   return found.best, found.front, found.model
@@ -34,7 +34,7 @@ test("the best model meets target and drop, and the front has it", function()
   check.truthy(row.latency > 0 and row.memory > 0 and row.seconds > 0 and row.epochs > 0)
   check.equal(front.original.bytes, model.file_bytes)
   check.equal(front.interrupted, false)
-  check.truthy(front.seconds < 6, front.seconds)
+  check.truthy(front.seconds < 33, front.seconds)
 end)
 
 test("nothing in the front is beaten", function()
@@ -83,7 +83,7 @@ test("the front as table, JSON, CSV, plot and page", function()
 end)
 
 test("without a target the smallest within the drop; validation is split off", function()
-  local best, front = wane.optimize(samples.trained(), { data = data, max_drop = 0.15, budget = 3, batch_size = 32 })
+  local best, front = wane.optimize(samples.trained(), { data = data, max_drop = 0.15, budget = 20, epochs = 1, batch_size = 32 })
   check.truthy(best, tostring(front))
   for _, row in ipairs(front.all) do
     if row.drop <= 0.15 then check.truthy(row.bytes >= best.file_bytes) end
@@ -94,10 +94,10 @@ end)
 test("multiplications and memory can be the target, or what is minimized", function()
   local model = samples.trained()
   local best, front = wane.optimize(model, { data = data, validation = validation,
-    target = { macs = model.macs // 2 }, budget = 2, batch_size = 32 })
+    target = { macs = model.macs // 2 }, budget = 30, epochs = 0.5, batch_size = 32 })
   check.truthy(best and best.macs <= model.macs // 2, tostring(front))
   local quick = wane.optimize(model, { data = data, validation = validation, minimize = "macs", max_drop = 0.5,
-    budget = 2, batch_size = 32 })
+    budget = 20, epochs = 0.5, batch_size = 32 })
   check.truthy(quick and quick.macs < model.macs)
 end)
 
@@ -114,7 +114,7 @@ test("what cannot be found is nil, with the front and the reason", function()
   check.raises("...the front is empty...", front.pipeline, front, 1)
 
   best, front, reason = wane.optimize(samples.trained(),
-    { data = data:take(64), validation = validation, target = { macs = 700 }, max_drop = 0, budget = 1, epochs = 0.1 })
+    { data = data:take(64), validation = validation, target = { macs = 700 }, max_drop = 0, budget = 30, epochs = 0.1 })
   check.equal(best, nil, tostring(front))
   check.truthy(reason:find "^optimize: no model is at most 700 MACs within 0.00 points of accuracy; the nearest takes %d+ MACs",
     reason)

@@ -80,6 +80,12 @@ struct ExplorationTests {
     #expect(recipe.stages[2].options["epochs"] == .number(4))
     #expect(recipe.stages[3].options["teacher"] == .text("original"))
     #expect(recipe.stages[3].options["seed"] == .integer(7))
+    chain.values = .coded(5000)
+    let coded = chain.recipe(epochs: 16, [:]).stages
+    #expect(coded.map(\.verb) == ["compress", "compress", "prune", "quantize", "compress"])
+    #expect(coded[3].options["epochs"] == .number(0))
+    #expect(coded[4].options["target"] == .table(["bytes": 5000]))
+    #expect(chain.recipe(epochs: 0).stages.count == 4)
     for dial in [Chain.Dial.filters, .energy, .sparsity, .clusters, .bits] {
       let values = Chain.values(of: dial)
       #expect(Set(values.map { Chain().setting(dial, $0) }).count == values.count)
@@ -126,6 +132,11 @@ struct ExplorationTests {
           model.bytes *= left * left
           model.macs *= left * left
           model.damage += 0.004 / (left + 0.01)
+        } else if stage.options["method"] == .text("entropy") {
+          guard case .table(let limits)? = stage.options["target"] else { continue }
+          model.damage += 0.006 * (model.bytes / 240_000) + 50 / (limits["bytes"] ?? 1)
+          model.bytes = (limits["bytes"] ?? 0) / 1.04
+          if model.bytes < 100 { throw WaneError("compress", "too small") }
         } else if stage.options["method"] == .text("share") {
           model.bytes *= 0.15
           model.damage += 0.1 / max(number("clusters"), 1)

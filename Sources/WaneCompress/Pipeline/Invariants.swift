@@ -76,7 +76,8 @@ struct Invariants {
       guard let bits = inputBits[layer.kernel] else { continue }
       guard let now = RoundingPoints.bits(of: layer, in: model), now <= bits else {
         throw WaneError(
-          "pipeline", "\(stage) broke a constraint of '\(layer.path)': it read integers of \(bits) bits")
+          "pipeline",
+          "\(stage) broke a constraint of '\(layer.path)': it read integers of \(bits) bits")
       }
     }
   }

@@ -26,11 +26,14 @@ extension Chain {
       ]
     }
     return [
+      chain { $0.dial = .coded },
+      chain { ($0.dial, $0.filters) = (.coded, 0.25) },
       chain { $0.values = .integers(4) },
       chain { ($0.filters, $0.values) = (0.5, .integers(4)) },
       chain { $0.values = .shared(12) },
       chain { ($0.filters, $0.values) = (0.25, .integers(4)) },
       chain { $0.values = .integers(3) },
+      chain { ($0.dial, $0.filters) = (.coded, 0.5) },
       chain { ($0.filters, $0.values) = (0.5, .shared(12)) },
       chain { ($0.filters, $0.values) = (0.4, .integers(3)) },
       chain { ($0.energy, $0.values) = (0.9, .integers(4)) },

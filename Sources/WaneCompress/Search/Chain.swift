@@ -9,6 +9,8 @@ public struct Chain: Sendable, Hashable {
     case shared(Int)
     /// They get so many bits, and activations eight.
     case integers(Int)
+    /// They are trained for a file of so many bytes, on integers.
+    case coded(Int)
   }
 
   /// What is turned to meet a limit.
@@ -18,6 +20,8 @@ public struct Chain: Sendable, Hashable {
     case sparsity
     case clusters
     case bits
+    /// The bytes of the file themselves: such training meets them.
+    case coded
   }
 
   /// The share of filters taken out.
@@ -44,6 +48,7 @@ public struct Chain: Sendable, Hashable {
     case .sparsity: [0] + Knob.sparsity.values
     case .clusters: Knob.clusters.values
     case .bits: Knob.bits.values
+    case .coded: []
     }
   }
 
@@ -56,6 +61,7 @@ public struct Chain: Sendable, Hashable {
     case .sparsity: chain.sparsity = value
     case .clusters: chain.values = .shared(Int(value))
     case .bits: chain.values = .integers(Int(value))
+    case .coded: chain.values = .coded(Int(value))
     }
     return chain
   }
@@ -97,9 +103,16 @@ public struct Chain: Sendable, Hashable {
       ]
       stages.append((.init("compress", options), 3))
     case .integers(let bits): stages.append((.init("quantize", ["bits": .integer(bits)]), 3))
+    case .coded(let bytes):
+      // Training sees the rounding of activations, and the file has their grids.
+      stages.append((.init("quantize", ["bits": .integer(8)]), 0))
+      let options: [String: Recipe.Setting] = [
+        "method": .text("entropy"), "target": .table(["bytes": Double(bytes)]),
+      ]
+      if epochs > 0 { stages.append((.init("compress", options), 8)) }
     }
     if stages.isEmpty { stages = [(.init("fit", [:]), 1)] }
-    let whole = stages.reduce(0) { $0 + $1.share }
+    let whole = max(stages.reduce(0) { $0 + $1.share }, 1)
     return Recipe(
       stages.map { stage, share in
         var stage = stage
@@ -129,6 +142,7 @@ public struct Chain: Sendable, Hashable {
     case .integers(let bits):
       add { $0.values = .integers(min(8, bits + 1)) }
       add { $0.values = .integers(max(2, bits - 1)) }
+    case .coded: break
     }
     add { $0.filters = min(0.9, $0.filters + 0.15) }
     add { $0.filters = max(0, $0.filters - 0.15) }

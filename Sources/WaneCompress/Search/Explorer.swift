@@ -36,7 +36,7 @@ public final class Explorer<Model> {
 
   /// What was trained and measured so far, in order.
   public private(set) var findings: [Finding<Model>] = []
-  /// Chains that no setting brings to the target, in words.
+  /// How many chains no setting brought to the target.
   public private(set) var outOfReach = 0
 
   private let goal: Exploration
@@ -188,6 +188,7 @@ public final class Explorer<Model> {
       guard try turn(dial, shapes) else { return nil }
     }
     if let bytes = limits[.bytes] {
+      if chain.dial == .coded { return chain.setting(.coded, bytes.rounded(.down)) }
       guard try turn(chain.dial, [.bytes: bytes]) else { return nil }
     }
     return chain
@@ -236,7 +237,14 @@ public final class Explorer<Model> {
     guard tried.insert(recipe).inserted else { return nil }
     let start = budget.elapsed
     bench.report("model \(findings.count + 1), \(epochs) epochs")
-    let model = try bench.run(recipe)
+    let model: Model
+    do {
+      model = try bench.run(recipe)
+    } catch let error as WaneError where error.kind == .invalid {
+      // What a verb cannot do to this model, others may.
+      outOfReach += 1
+      return nil
+    }
     let seconds = budget.elapsed - start
     training.epochs += epochs
     training.seconds += seconds
@@ -256,7 +264,8 @@ public final class Explorer<Model> {
     var pool = candidates
     for (index, rung) in rungs.enumerated() {
       var done: [(candidate: Candidate, finding: Finding<Model>)] = []
-      for candidate in pool.prefix(rung.count) {
+      // What a verb cannot do takes no place away from what it can.
+      for candidate in pool where done.count < rung.count {
         guard let epochs = self.affordable(rung.epochs) else { return }
         if let finding = try train(candidate.chain, epochs: epochs) {
           done.append((candidate, finding))

@@ -25,5 +25,7 @@ public struct Recipe: Sendable, Hashable {
     case integer(Int)
     case number(Double)
     case text(String)
+    /// Numbers by name.
+    case table([String: Double])
   }
 }

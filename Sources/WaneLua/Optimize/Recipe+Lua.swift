@@ -24,6 +24,7 @@ extension Recipe {
         switch text("method") {
         case "share": words.append("share \(text("clusters"))")
         case "filters": words.append("filters \(text("ratio"))")
+        case "entropy": words.append("entropy")
         case let method: words.append("\(method) \(text("energy"))")
         }
       default: words.append(stage.verb)
@@ -40,6 +41,12 @@ extension Recipe.Setting {
     case .integer(let value): .integer(value)
     case .number(let value): .number(value)
     case .text(let text): .string(text)
+    case .table(let numbers):
+      .table(
+        LuaTable(
+          fields: numbers.mapValues { number in
+            Int(exactly: number).map { .integer($0) } ?? .number(number)
+          }))
     }
   }
 
@@ -48,6 +55,7 @@ extension Recipe.Setting {
     case .integer(let value): "\(value)"
     case .number(let value): LuaNumber.format(value)
     case .text(let text): text
+    case .table(let numbers): numbers.keys.sorted().joined(separator: " ")
     }
   }
 }
