@@ -150,7 +150,7 @@ test("options that are not there, missing or wrong", function()
   check.raises("...(table of options expected, got number)", wane.compress, model, 3)
   check.raises("...bad option 'data' to 'compress' (Dataset expected, got Tensor)", share, model,
     { data = wane.zeros { 2 } })
-  check.raises("...bad option 'teacher' to 'compress' (Model expected, got Dataset)", share, model,
+  check.raises("...bad option 'teacher' to 'compress' (Model or list of them expected, got Dataset)", share, model,
     { teacher = samples.images(2) })
   check.raises("...bad option [1] to 'compress' ...", share, model, { 3 })
 end)

@@ -138,6 +138,6 @@ test("a stage learns from the model that the pipeline starts from", function()
   check.equal((samples.same(taught, run({ "fit" }, {}))), false)
   check.truthy(samples.same(run({ "distill", teacher = "original" }, {}),
     run({ "distill" }, { teacher = samples.trained() })))
-  check.raises("bad option 'teacher' to 'fit' (Model expected, got 'origin')", wane.pipeline,
+  check.raises("bad option 'teacher' to 'fit' (Model or list of them expected, got 'origin')", wane.pipeline,
     { { "fit", teacher = "origin" } })
 end)

@@ -33,9 +33,11 @@ import WaneTensor
     try run.train(epochs: 10)
     var trained = try run.trainedModel()
     // Next to nothing, so that the sum is its shortcut.
-    let kernel = try #require(trained.parameters["idle/kernel"])
-    let values = try kernel.decoded().array(Float.self).map { 0.001 * $0 }
-    try trained.set(kernel.replacing(.dense(Tensor(values, kernel.shape))))
+    for name in ["idle/kernel", "idle/bias"] {
+      let parameter = try #require(trained.parameters[name])
+      let values = try parameter.decoded().array(Float.self).map { 0.001 * $0 }
+      try trained.set(parameter.replacing(.dense(Tensor(values, parameter.shape))))
+    }
     return trained
   }
 

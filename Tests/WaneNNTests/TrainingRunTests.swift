@@ -72,7 +72,7 @@ import WaneTensor
     ])
     #expect(message(narrow) == "distill: the teacher gives Nx3, the student Nx4")
     let other = try ModelBuilder.sequential([InputLayer([7]), DenseLayer(units: 4)])
-    #expect(message(other) == "distill: the teacher takes Nx7, the data set has 8x8x2")
+    #expect(message(other) == "distill: the teacher takes Nx7, the student Nx8x8x2")
     for temperature: Float in [0, -1, .nan, .infinity] {
       #expect(
         Samples.message { _ = try Distillation(teacher: student, temperature: temperature) }

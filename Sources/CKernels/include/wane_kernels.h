@@ -26,6 +26,7 @@
 #include "wane_random.h"
 #include "wane_recurrent.h"
 #include "wane_reduction.h"
+#include "wane_relation.h"
 #include "wane_resample.h"
 #include "wane_signals.h"
 #include "wane_softmax.h"

@@ -34,11 +34,13 @@ struct FineTuner {
   ///   - masking: parameters that get masks to be set during the run.
   ///   - prepare: called before the first step.
   ///   - onStep: called after every step.
+  ///   - finish: called after the last step.
   /// - Returns: the trained model, and a record of each epoch.
   /// - Throws: when the data do not fit the model, an option is out of range, or the user stops.
   func callAsFunction(
     _ model: Graph, masking: Set<String> = [], prepare: (TrainingRun) throws -> Void = { _ in },
-    onStep: (TrainingRun) throws -> Void = { _ in }
+    onStep: (TrainingRun) throws -> Void = { _ in },
+    finish: (TrainingRun) throws -> Void = { _ in }
   ) throws -> (model: Graph, history: [EpochRecord]) {
     guard isWanted, let data = context.data else { return (model, []) }
     let epochs = context.fineTuning.epochs
@@ -53,6 +55,7 @@ struct FineTuner {
       let measure = try train(run, until: epoch, of: epochs, onStep)
       history.append(try record(run, epoch, measure))
     }
+    try finish(run)
     return (try run.trainedModel(), history)
   }
 

@@ -37,11 +37,16 @@ public struct PassResult: Sendable {
   public var report: Report
   /// What is left of parameters that were cut.
   public var kept: KeptPositions
+  /// Models that have learned beside it.
+  public var peers: [Graph]
 
   /// Puts a result together.
-  public init(_ model: Graph, _ report: Report, kept: KeptPositions = [:]) {
+  public init(
+    _ model: Graph, _ report: Report, kept: KeptPositions = [:], peers: [Graph] = []
+  ) {
     self.model = model
     self.report = report
     self.kept = kept
+    self.peers = peers
   }
 }

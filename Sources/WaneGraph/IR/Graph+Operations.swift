@@ -34,6 +34,7 @@ extension Graph {
     CausalMask.self, MaxPool2DSelection.self, PutAlong.self, TakeAlong.self,
     ExactLayer.self, RoundToGrid.self, RoundToGridGradient.self,
     CodeEntropy.self, CodeEntropyGradient.self,
+    RelationGradient.self, RelationLoss.self,
     ChannelSums.self, PReLUGradient.self, SampleNormGradient.self, UpSample2DGradient.self,
   ])
 

@@ -5,20 +5,17 @@ import WaneTensor
 
 extension Option {
   /// What every verb that can fine-tune takes.
-  static let fineTuning: [Option] = [
-    Option("data", "Dataset", default: "none", "what fine-tuning and criteria learn from"),
-    Option("epochs", "number", default: "1 with data, else 0", "how long to fine-tune"),
-    .batchSize,
-    Option("learning_rate", "number", default: "chosen by the verb", "step size of fine-tuning"),
-    .optimizer,
-    Option(
-      "learning_rate_schedule", "name or { name, options }", default: "chosen by the verb",
-      "how the step size falls, as in fit"), .loss, .lossWeights, .seed, .validation,
-    Option("teacher", "Model", default: "none", "a model to learn from besides the labels"),
-    Option("temperature", "number", default: "4", "how soft the teacher's answers are made"),
-    Option("alpha", "number in [0, 1]", default: "0.9", "the teacher's weight against the labels"),
-    .regularizer, .progress,
-  ]
+  static let fineTuning: [Option] =
+    [
+      Option("data", "Dataset", default: "none", "what fine-tuning and criteria learn from"),
+      Option("epochs", "number", default: "1 with data, else 0", "how long to fine-tune"),
+      .batchSize,
+      Option("learning_rate", "number", default: "chosen by the verb", "step size of fine-tuning"),
+      .optimizer,
+      Option(
+        "learning_rate_schedule", "name or { name, options }", default: "chosen by the verb",
+        "how the step size falls, as in fit"), .loss, .lossWeights, .seed, .validation,
+    ] + Option.teaching + [.regularizer, .progress]
 
   /// Which layers a verb treats.
   static let selection: [Option] = [
@@ -50,11 +47,7 @@ extension Options {
     result.seed = try seed()
     result.objective = try namedObjective()
     result.regularizers = try regularizers()
-    if let teacher = try object("teacher", as: ModelBox.self, called: "Model") {
-      result.teacher = try Distillation(
-        teacher: teacher.graph, temperature: Float(number("temperature", default: 4)),
-        alpha: Float(number("alpha", default: 0.9)))
-    }
+    result.teacher = try distillation()
     return result
   }
 

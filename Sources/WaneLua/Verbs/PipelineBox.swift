@@ -57,7 +57,10 @@ final class PipelineBox: LuaObject {
       learnsFromOriginal = true
     }
     let options = try Options(table, of: verb.name, verb.options)
-    _ = try options.fineTuning(hasData: false)
+    // The model that the pipeline starts from is not known yet; any stands for it here.
+    let checked =
+      learnsFromOriginal ? options.setting("teacher", .object(ModelBox(Graph()))) : options
+    _ = try checked.fineTuning(hasData: false)
     return Stage(
       verb: verb, pass: try verb.stagePass(options), options: options,
       learnsFromOriginal: learnsFromOriginal)
@@ -116,10 +119,7 @@ extension Noun {
           Option(
             "calibration", "Dataset", default: "the first 512 samples of data", "for quantize"),
           .validation,
-          Option("teacher", "Model", default: "none", "a model that all stages learn from"),
-          Option("temperature", "number", default: "4", "how soft the teacher's answers are made"),
-          Option("alpha", "number in [0, 1]", default: "0.9", "the teacher's weight"), .progress,
-        ],
+        ] + Option.teaching + [.progress],
         example:
           "tiny, report = pipeline:run(model, { data = train, teacher = model, validation = test })",
         method: { (box: PipelineBox, context) in

@@ -9,11 +9,14 @@ final class ReportBox: LuaObject {
   let reports: [Report]
   private let before: Graph
   private let after: Graph
+  /// Models that have learned beside it.
+  let peers: [Graph]
 
-  init(_ reports: [Report], before: Graph, after: Graph) {
+  init(_ reports: [Report], before: Graph, after: Graph, peers: [Graph] = []) {
     self.reports = reports
     self.before = before
     self.after = after
+    self.peers = peers
   }
 
   func bytesBefore() throws -> Int { try WaneFile.size(of: before) }
@@ -145,6 +148,10 @@ extension Noun {
       },
       Field("stages", "list of tables", "The reports of all stages of a pipeline.") {
         (box: ReportBox) in box.reports.map(\.lua)
+      },
+      Field("peers", "list of Models", "The peers of a distillation, trained beside the student.") {
+        (box: ReportBox) in
+        LuaValue.table(LuaTable(box.peers.map { .object(ModelBox($0)) }))
       },
       Field("bytes_before", "integer", "Bytes of the original's file.") { (box: ReportBox) in
         try box.bytesBefore()

@@ -33,8 +33,9 @@ struct Verb: Sendable {
       let options = try context.options(2)
       let work = try options.compression(context)
       let chosen: any ModelPass = try searchingPass(options)
-      let outcome = try chosen.callAsFunction(model, work)
-      let report = ReportBox([outcome.report], before: model, after: outcome.model)
+      let outcome = try chosen.apply(to: model, work)
+      let report = ReportBox(
+        [outcome.report], before: model, after: outcome.model, peers: outcome.peers)
       return context.results(ModelBox(outcome.model), report)
     }
   }
@@ -100,20 +101,5 @@ extension Verb {
     }
   } directPass: { options in
     try options.filterReductionForTarget() ?? options.entropyTrainingForTarget()
-  }
-
-  static let distill = Verb(
-    name: "distill", summary: "Trains a model to answer like a teacher (Hinton et al., 2015).",
-    ownOptions: [
-      Option(
-        "transfer", oneOf: ParameterTransfer.allCases.map(\.rawValue), default: "none",
-        "slice: the student starts with a part of the teacher's parameters")
-    ],
-    example:
-      "student, report = wane.distill(small, { teacher = model, data = train, temperature = 4, alpha = 0.9, epochs = 8 })"
-  ) { options in
-    _ = try options.required("teacher", options.value("teacher"))
-    return Distilling(
-      transfer: try options.choice("transfer").flatMap(ParameterTransfer.init(rawValue:)) ?? .none)
   }
 }

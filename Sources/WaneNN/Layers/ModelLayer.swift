@@ -28,44 +28,14 @@ public struct ModelLayer: Layer {
   public var inputCount: ClosedRange<Int> { graph.inputs.count...graph.inputs.count }
 
   public func build(_ builder: inout LayerBuilder, _ inputs: [Value]) throws -> Value {
-    var values: [Value: Value] = [:]
     for (declared, input) in zip(graph.inputs, inputs) {
       let (wanted, got) = (graph.type(of: declared), builder.type(input))
       guard wanted == got else { throw WaneError("model", "takes \(wanted), got \(got)") }
-      values[declared] = input
     }
-    for (index, node) in graph.nodes.enumerated() where !(node.operation is Input) {
-      let place = "\(builder.path)/\(node.layer)"
-      let results: [Value]
-      if let read = node.operation as? ParameterRead {
-        results = [try self.read(read.name, place, &builder)]
-      } else {
-        let operands = node.inputs.compactMap { values[$0] }
-        guard operands.count == node.inputs.count else {
-          throw WaneError("model", "an operand of '\(node.layer)' is missing")
-        }
-        results = try builder.graph.add(node.operation, operands, layer: place)
-      }
-      for (output, value) in results.enumerated() {
-        values[Value(node: index, output: output)] = value
-      }
-    }
+    let values = try builder.graph.append(graph, under: builder.path, inputs: inputs)
     guard let result = graph.outputs.first.flatMap({ values[$0] }) else {
       throw WaneError("model", "has no output")
     }
     return result
-  }
-
-  private func read(_ name: String, _ place: String, _ builder: inout LayerBuilder) throws -> Value
-  {
-    let full = "\(builder.path)/\(name)"
-    if builder.graph.parameters[full] != nil { return try builder.graph.read(full, layer: place) }
-    guard let parameter = graph.parameters[name] else {
-      throw WaneError("model", "there is no parameter named '\(name)'")
-    }
-    let copy = try Parameter(
-      full, parameter.payload, shape: parameter.shape, isTrainable: parameter.isTrainable,
-      isMasked: parameter.isMasked)
-    return try builder.graph.add(parameter: copy, layer: place)
   }
 }

@@ -52,9 +52,14 @@ struct TrainingGraph {
       throw WaneError(
         "train", "class_weight is for models with one output, this has \(goals.count)")
     }
-    let form = try TrainingForm(model, masking: options.masking)
+    let kinds = try options.answerKinds(of: model, labels: data.allLabels.map(\.dtype))
+    let classroom = try options.teacher.map {
+      try Classroom(model, $0, kinds: kinds, seed: options.seed)
+    }
+    let form = try TrainingForm(
+      classroom?.graph ?? model, masking: options.masking, isFrozen: Classroom.isTeachers)
     var graph = form.graph
-    let predicted = graph.outputs
+    let predicted = Array(graph.outputs.prefix(goals.count))
     var parts: [LossPart] = []
     for (index, goal) in goals.enumerated() {
       parts.append(
@@ -72,9 +77,10 @@ struct TrainingGraph {
       parts[0].loss = try graph.add(
         one: WeighSamples(), [parts[0].loss, weights], layer: "class_weight")
     }
-    if let distillation = options.teacher {
+    if let distillation = options.teacher, distillation.asksTeachers, !distillation.embedsTeachers {
       for index in parts.indices {
-        parts[index].teacher = try graph.appendTeacher(distillation, output: predicted[index])
+        let answer = try graph.answer(predicted[index], kinds[index])
+        parts[index].teacher = try graph.appendInput(graph.type(of: answer), layer: "teacher")
       }
     }
     if data.weights != nil {
@@ -85,14 +91,29 @@ struct TrainingGraph {
       }
     }
     var losses: [Value] = []
-    for part in parts {
+    let taught = try classroom?.lessons(in: &graph, outputs: form.graph.outputs)
+    for (index, part) in parts.enumerated() {
       var loss = try graph.batchMean(part.loss)
-      if let distillation = options.teacher, let teacher = part.teacher {
-        loss = try graph.mixing(distillation, soft: teacher, loss: loss)
+      if let distillation = options.teacher {
+        loss = try graph.add(
+          distillation, teacher: part.teacher ?? taught?.teachers?[index],
+          peers: taught?.peers.map { $0[index] } ?? [], output: predicted[index],
+          kind: kinds[index], labels: loss
+        ) { graph, peer in
+          let own =
+            try goals[index].custom.map {
+              try graph.add($0, output: peer, labels: part.labels)
+            } ?? graph.add(part.kind, output: peer, labels: part.labels).loss
+          return try graph.batchMean(own)
+        }
       }
       losses.append(loss)
     }
-    let ofSamples = try graph.weightedSum(losses, goals.map(\.weight))
+    let terms = taught?.terms ?? []
+    let counts = options.teacher?.isHintsOnly != true
+    let ofSamples = try graph.weightedSum(
+      (counts ? losses : []) + terms.map(\.value),
+      (counts ? goals.map(\.weight) : []) + terms.map(\.weight))
     let (loss, rates) = try graph.adding(options.regularizers, to: ofSamples, of: form, model)
     self.rates = rates
 
@@ -241,52 +262,5 @@ extension Graph {
       let conversion: any Operation = dtype == .u8 ? Rescale(scale: 1 / 255) : Cast(.f32)
       return try graph.add(conversion, [raw], layer: node.layer)
     }
-  }
-
-  /// Adds a teacher's logits as one more input, and what the student lacks of them.
-  fileprivate mutating func appendTeacher(_ distillation: Distillation, output: Value) throws
-    -> Value
-  {
-    let student = try logits(of: output)
-    let teacher = try appendInput(type(of: student), layer: "teacher")
-    return try add(
-      DistillationLoss(temperature: distillation.temperature), [student, teacher],
-      layer: "distillation")[0]
-  }
-
-  /// Adds what a teacher says to a loss.
-  fileprivate mutating func mixing(
-    _ distillation: Distillation, soft perSample: Value, loss: Value
-  ) throws -> Value {
-    let soft = try add(one: BatchMean(), [perSample], layer: "distillation")
-    let weighted = try add(
-      one: Rescale(scale: distillation.alpha), [soft], layer: "distillation")
-    let hard = try add(
-      one: Rescale(scale: 1 - distillation.alpha), [loss], layer: "distillation")
-    return try add(one: Add(), [weighted, hard], layer: "distillation")
-  }
-}
-
-extension Distillation {
-  /// The teacher's logits for every sample, computed once for the whole run: a tensor an output.
-  ///
-  /// - Throws: when the teacher does not fit the student or the samples.
-  func answers(for data: Dataset, student: Graph, pool: WorkerPool, poll: () throws -> Void) throws
-    -> [Tensor]
-  {
-    let inputs = try data.inputs(for: teacher, "distill", called: "the teacher")
-    var graph = try teacher.feeding(inputs.map(\.dtype), operation: "distill")
-    let (taught, learned) = (
-      graph.outputs.map(graph.type(of:)), student.outputs.map(student.type(of:))
-    )
-    guard taught == learned else {
-      func list(_ types: [ValueType]) -> String {
-        types.map { "\($0)" }.joined(separator: " and ")
-      }
-      throw WaneError(
-        "distill", "the teacher gives \(list(taught)), the student \(list(learned))")
-    }
-    graph.outputs = try graph.outputs.map { try graph.logits(of: $0) }
-    return try InferenceSession(graph, pool: pool).run(inputs, poll: poll)
   }
 }

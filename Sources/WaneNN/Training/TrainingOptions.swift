@@ -61,27 +61,14 @@ public struct TrainingOptions: Sendable {
   }
 }
 
-/// Learning from a teacher's logits (Hinton, Vinyals and Dean, 2015).
-///
-///     loss = alpha * T^2 * KL(teacher || student) + (1 - alpha) * loss of the labels
-public struct Distillation: Sendable {
-  /// The teacher; it does not change.
-  public var teacher: Graph
-  /// How soft both distributions are made.
-  public var temperature: Float
-  /// The weight of the teacher against the labels, in [0, 1].
-  public var alpha: Float
-
-  /// Creates a distillation.
-  ///
-  /// - Throws: when temperature or alpha is out of range.
-  public init(teacher: Graph, temperature: Float = 4, alpha: Float = 0.9) throws {
-    _ = try DistillationLoss(temperature: temperature)
-    guard (0...1).contains(alpha) else {
-      throw WaneError("distill", "alpha must be in [0, 1], got \(alpha)")
+extension TrainingOptions {
+  /// What each answer of a model is, as its loss compares it; where a script wrote the loss, as the
+  /// output tells.
+  func answerKinds(of model: Graph, labels: [DType]) throws -> [AnswerKind] {
+    try zip(objective.goals(for: model), zip(model.outputs, labels)).map { goal, answer in
+      let (output, dtype) = answer
+      let usual = Loss.usual(for: dtype, output: model.type(of: output))
+      return AnswerKind(goal.custom == nil ? goal.loss ?? usual : nil, output: output, in: model)
     }
-    self.teacher = teacher
-    self.temperature = temperature
-    self.alpha = alpha
   }
 }

@@ -120,15 +120,20 @@ public final class TrainingRun {
       throw WaneError("train", "epochs must be at least 0, got \(epochs)")
     }
     _ = try options.optimizer.validated()
-    let (data, options) = try data.arranged(for: model, "train").prepared(for: model, options)
+    var (data, options) = try data.arranged(for: model, "train").prepared(for: model, options)
+    options.teacher = try options.teacher?.measured(
+      on: data, student: model, pool: pool, poll: poll)
     self.model = model
     self.data = data
     self.options = options
     self.pool = pool
     training = try TrainingGraph(model, data: data, options: options)
     var targets = data.allLabels
-    if let teacher = options.teacher {
-      targets += try teacher.answers(for: data, student: model, pool: pool, poll: poll)
+    if let teacher = options.teacher, teacher.asksTeachers, !teacher.embedsTeachers {
+      targets += try teacher.answers(
+        for: data, student: model,
+        kinds: options.answerKinds(of: model, labels: data.allLabels.map(\.dtype)), pool: pool,
+        poll: poll)
     }
     if let weights = data.weights { targets.append(weights) }
     feed = try data.feed(targets: targets)
@@ -289,6 +294,24 @@ public final class TrainingRun {
       values[variable.name] = try store.value(variable.name, averaged: step > 0)
     }
     return values
+  }
+
+  /// The peers of the distillation as they are after the last step.
+  ///
+  /// - Throws: when memory cannot be had.
+  public func trainedPeers() throws -> [Graph] {
+    let values = try variableValues()
+    return try (options.teacher?.peers ?? []).enumerated().map { index, peer in
+      let path = Classroom.peerPath(index)
+      var result = peer
+      for parameter in peer.parameters {
+        let name = "\(path)/\(parameter.name)"
+        guard training.form.variables.contains(where: { $0.parameter == name }) else { continue }
+        try result.set(
+          training.form.parameter(name, values: values).renamed(parameter.name))
+      }
+      return result
+    }
   }
 
   /// The model with variables of given values.

@@ -3,5 +3,5 @@ extension OperationCase {
   static let all =
     leaves + elementwise + shapes + convolutions + poolings + denseLayers + normalizations + losses
     + constraints + quantizations + arithmetic + axes + sequences + targetLosses + feedForward
-    + orders + codeEntropies
+    + orders + codeEntropies + relations
 }

@@ -1,23 +1,26 @@
 import WaneGraph
 import WaneTensor
 
-/// Hands a student the part of a teacher's parameters that it has room for.
+/// Hands a student as many of a teacher's filters as it has room for.
 ///
-/// Layers are matched by kind and order, first with first and last with last. Of each teacher layer the
-/// filters with the largest Euclidean length are taken, in the teacher's order; the next layer then
-/// takes of those filters the weights that read them, so that what is handed over works together.
-/// Kernels of different size are aligned at their centres.
-struct SliceTransfer {
+/// Layers are matched by kind and order, first with first and last with last. `FilterAllotment` divides
+/// the filters of each teacher layer into as many subsets as the student has filters: a filter of the
+/// student becomes the mean of its subset. The next layer then takes the sum of the weights that read
+/// the subset, so that what is handed over works together: exactly where the filters of a subset are
+/// equal. Kernels of different size are aligned at their centres.
+struct FilterTransfer {
   private typealias Channel = ChannelGraph.Channel
 
   private let teacher: Graph
   private let student: Graph
   private let taught: ChannelGraph
   private let learning: ChannelGraph
-  /// The teacher's channel that each of the student's stands for.
-  private var origin: [Channel: Channel] = [:]
+  private let choice: FilterAllotment
+  /// The teacher's channels that each of the student's stands for.
+  private var origin: [Channel: [Channel]] = [:]
 
-  init(from teacher: Graph, to student: Graph) throws {
+  init(from teacher: Graph, to student: Graph, _ choice: FilterAllotment) throws {
+    self.choice = choice
     // What normalizations do is part of the weights that are handed over.
     self.teacher = try teacher.pruned().foldingBatchNorm()
     self.student = student
@@ -26,7 +29,7 @@ struct SliceTransfer {
     for (mine, theirs) in zip(student.inputs, self.teacher.inputs)
     where student.type(of: mine) == self.teacher.type(of: theirs) {
       for (channel, source) in zip(learning.layout(mine), taught.layout(theirs)) {
-        origin[learning.root(channel)] = taught.root(source)
+        origin[learning.root(channel)] = [taught.root(source)]
       }
     }
   }
@@ -38,7 +41,7 @@ struct SliceTransfer {
     for kind in [Conv2D.name, Dense.name] {
       let mine = student.weightedLayers().filter { $0.kind == kind }
       let theirs = teacher.weightedLayers().filter { $0.kind == kind }
-      for (layer, partner) in SliceTransfer.match(mine, theirs) { partners[layer.path] = partner }
+      for (layer, partner) in FilterTransfer.match(mine, theirs) { partners[layer.path] = partner }
     }
     for layer in student.weightedLayers() {
       guard !layer.isFloatOnly else {
@@ -91,100 +94,109 @@ struct SliceTransfer {
       let target = student.parameters[layer.kernel]
     else { return }
     let rank = target.shape.rank
-    let outputs = try chooseOutputs(source, for: target, layer)
     let inputs = correspondence(
       learning.roots(of: layer.kernel, axis: rank - 2),
       taught.roots(of: partner.kernel, axis: rank - 2))
-    guard inputs.contains(where: { $0 != nil }) else {
+    let window = (0..<rank - 2).map { axis in
+      FilterTransfer.align(target.shape[axis], source.shape[axis])
+    }
+    let (old, own) = (try source.decoded(), try target.decoded())
+    let outputs = try chooseOutputs(source, for: target) { outputs in
+      try FilterTransfer.copy(old, into: own, window + [inputs], outputs)
+    }
+    guard inputs.contains(where: { !$0.isEmpty }) else {
       report.skipped.append(
         .init(layer.path, "what it reads does not correspond to what '\(partner.path)' reads"))
       return
     }
-    let window = (0..<rank - 2).map { axis in
-      SliceTransfer.align(target.shape[axis], source.shape[axis])
-    }
-    let values = try SliceTransfer.copy(
-      source.decoded(), into: target.decoded(), window + [inputs, outputs])
+    let values = try FilterTransfer.copy(old, into: own, window + [inputs], outputs)
     try result.set(target.replacing(.dense(values), isMasked: target.isMasked))
     if let name = layer.bias, let bias = student.parameters[name],
       let old = partner.bias.flatMap({ teacher.parameters[$0] })
     {
-      let values = try SliceTransfer.copy(old.decoded(), into: bias.decoded(), [outputs])
+      let values = try FilterTransfer.copy(old.decoded(), into: bias.decoded(), [], outputs)
       try result.set(bias.replacing(.dense(values)))
     }
-    let taken = outputs.reduce(0) { $0 + ($1 == nil ? 0 : 1) }
+    let taken = outputs.reduce(0) { $0 + ($1.isEmpty ? 0 : 1) }
     let unit = layer.kind == Conv2D.name ? "filters" : "units"
     report.layers.append(
       Report.Row(
-        layer: layer.path, action: "took \(unit) of '\(partner.path)'",
+        layer: layer.path, action: "took \(choice.took) \(unit) of '\(partner.path)'",
         numbers: [.init(unit, Double(source.shape[rank - 1]), Double(taken))]))
   }
 
-  /// For each filter of the student the one of the teacher that it becomes; nil beyond the teacher's.
+  /// For each filter of the student those of the teacher that it becomes; none beyond the
+  /// teacher's.
+  ///
+  /// `handing` gives the kernel that the student would have with a choice.
   private mutating func chooseOutputs(
-    _ source: Parameter, for target: Parameter, _ layer: WeightedLayer
-  ) throws -> [Int?] {
+    _ source: Parameter, for target: Parameter, handing: ([[Int]]) throws -> Tensor
+  ) throws -> [[Int]] {
     let rank = target.shape.rank
     let theirs = taught.roots(of: source.name, axis: rank - 1)
     let mine = learning.roots(of: target.name, axis: rank - 1)
     // Where results are added, an earlier layer has already chosen for this one.
     let places = Dictionary(zip(theirs, theirs.indices)) { first, _ in first }
-    let decided = mine.map { origin[$0].flatMap { places[$0] } }
-    if decided.contains(where: { $0 != nil }) { return decided }
+    let decided = mine.map { (origin[$0] ?? []).compactMap { places[$0] } }
+    if decided.contains(where: { !$0.isEmpty }) { return decided }
 
     let isClassifier = mine.count == theirs.count
-    let scores = try KernelMeasure.l2.scores(source)
-    let ranked = scores.indices.sorted { (scores[$1], $0) < (scores[$0], $1) }
-    let chosen = isClassifier ? Array(theirs.indices) : ranked.prefix(mine.count).sorted()
-    var outputs: [Int?] = chosen
-    outputs += Array(repeating: nil, count: mine.count - chosen.count)
-    for (channel, output) in zip(mine, outputs) {
-      if let output { origin[channel] = theirs[output] }
+    let outputs =
+      isClassifier && choice != .match
+      ? theirs.indices.map { [$0] }
+      : try choice.choose(mine.count, of: source, for: target, handing: handing)
+    for (channel, chosen) in zip(mine, outputs) where !chosen.isEmpty {
+      origin[channel] = chosen.map { theirs[$0] }
     }
     return outputs
   }
 
-  /// For each position the student reads, the one of the teacher that holds the same.
+  /// For each position the student reads, those of the teacher that hold the same.
   ///
   /// Flattened images repeat their channels pixel by pixel; the pixels correspond when there are
   /// equally many.
-  private func correspondence(_ mine: [Channel], _ theirs: [Channel]) -> [Int?] {
+  private func correspondence(_ mine: [Channel], _ theirs: [Channel]) -> [[Int]] {
     let places = Dictionary(grouping: theirs.indices) { theirs[$0] }
     let counts = mine.reduce(into: [Channel: Int]()) { $0[$1, default: 0] += 1 }
     var seen: [Channel: Int] = [:]
     return mine.map { channel in
       let pixel = seen[channel, default: 0]
       seen[channel] = pixel + 1
-      guard let places = origin[channel].flatMap({ places[$0] }), places.count == counts[channel]
-      else { return nil }
-      return places[pixel]
+      return (origin[channel] ?? []).compactMap { source in
+        guard let places = places[source], places.count == counts[channel] else { return nil }
+        return places[pixel]
+      }
     }
   }
 
   /// For each position of an axis the position of another that lies there when centres meet.
-  private static func align(_ mine: Int, _ theirs: Int) -> [Int?] {
+  private static func align(_ mine: Int, _ theirs: Int) -> [[Int]] {
     let shift = (theirs - mine) / 2
-    return (0..<mine).map { (0..<theirs).contains($0 + shift) ? $0 + shift : nil }
+    return (0..<mine).map { (0..<theirs).contains($0 + shift) ? [$0 + shift] : [] }
   }
 
   /// Copies values from positions that correspond; elsewhere, what was there stays.
-  private static func copy(_ source: Tensor, into target: Tensor, _ axes: [[Int?]]) throws -> Tensor
-  {
+  ///
+  /// Several positions of `axes` add up; of several outputs, those of the last axis, the mean is
+  /// taken.
+  private static func copy(
+    _ source: Tensor, into target: Tensor, _ axes: [[[Int]]], _ outputs: [[Int]]
+  ) throws -> Tensor {
     var result = target
     let extents = source.shape.dimensions
     try result.withMutableElements(Float.self) { target in
       source.with(Float.self) { source in
-        var origins: [Int?] = [0]
-        for (axis, positions) in axes.enumerated() {
-          origins = origins.flatMap { base in
-            positions.map { position in
-              guard let base, let position else { return nil }
-              return base * extents[axis] + position
+        var origins: [[Int]] = [[0]]
+        for (axis, positions) in (axes + [outputs]).enumerated() {
+          origins = origins.flatMap { bases in
+            positions.map { positions in
+              bases.flatMap { base in positions.map { base * extents[axis] + $0 } }
             }
           }
         }
-        for (index, origin) in origins.enumerated() {
-          if let origin { target[index] = source[origin] }
+        for (index, places) in origins.enumerated() where !places.isEmpty {
+          let sum = places.reduce(Float(0)) { $0 + source[$1] }
+          target[index] = sum / Float(outputs[index % outputs.count].count)
         }
       }
     }
