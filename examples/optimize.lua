@@ -1,8 +1,8 @@
 -- A model of at most so many bytes that loses at most so much accuracy, found within a time: the
 -- network of fashion_mnist.lua is trained, then wane.optimize looks for the combination of verbs.
 --
---   wane examples/optimize.lua [--bytes N] [--drop POINTS] [--budget TIME] [--epochs N] [--seed N]
---                              [--data DIR] [--html FILE] [--save FILE]
+--   wane examples/optimize.lua [--bytes N] [--drop POINTS] [--budget TIME] [--epochs N]
+--                              [--seed N] [--data DIR] [--html FILE] [--save FILE]
 --
 -- The search sees training data only: a part of them decides. The test set is looked at once, at the
 -- end. It runs in stock lua5.4 as well.
@@ -73,8 +73,8 @@ local model = nn.sequential {
 model:fit(train, { epochs = given.epochs, seed = given.seed })
 
 local best, front, why_not = wane.optimize(model, {
-  data = train, validation = validation, target = { bytes = given.bytes }, max_drop = given.drop / 100,
-  budget = given.budget, seed = given.seed,
+  data = train, validation = validation, target = { bytes = given.bytes },
+  max_drop = given.drop / 100, budget = given.budget, seed = given.seed,
 })
 print(front)
 if given.html then front:html(given.html) end

@@ -12,7 +12,8 @@ local function search()
   if not found then
     local model = samples.trained()
     local best, front = wane.optimize(model,
-      { data = data, validation = validation, target = { bytes = 1200 }, max_drop = 0.1, budget = "30s", epochs = 1, batch_size = 32 })
+      { data = data, validation = validation, target = { bytes = 1200 }, max_drop = 0.1, budget = "30s", epochs = 1,
+        batch_size = 32 })
     found = { best = best, front = front, model = model }
   end
   return found.best, found.front, found.model
