@@ -4,8 +4,8 @@
 --   wane examples/optimize.lua [--bytes N] [--drop POINTS] [--budget TIME] [--epochs N]
 --                              [--seed N] [--data DIR] [--html FILE] [--save FILE]
 --
--- The search sees training data only: a part of them decides. The test set is looked at once, at the
--- end. It runs in stock lua5.4 as well.
+-- The search sees training data only: a part of them decides. The test set is looked at once, in
+-- the end. It runs in stock lua5.4 as well.
 
 local wane = require "wane"
 local nn = wane.nn
