@@ -88,11 +88,11 @@ test("by effect on the loss, at once and gradually", function()
   end
 end)
 
-test("the ends: nothing, and all but one weight of each kernel", function()
+test("the ends: nothing, all, and all but one weight of each kernel", function()
   local model = samples.trained()
   check.truthy(samples.same(model, (prune(model, { sparsity = 0 }))))
-  local bare = prune(model, { sparsity = 1 })
-  check.equal(zeros(bare), weights - 3)
+  check.equal(zeros((prune(model, { sparsity = 1 }))), weights)
+  check.equal(zeros((prune(model, { sparsity = 0.9999 }))), weights - 3)
 end)
 
 test("pruning again with a lower share takes nothing away", function()
@@ -120,8 +120,8 @@ test("options out of range", function()
   check.raises("missing option 'sparsity' to 'prune'", prune, model, {})
   check.raises("bad option 'sparsity' to 'prune' (number expected, got '0.5')", prune, model, { sparsity = "0.5" })
   check.raises("bad option 'sparcity' to 'prune' (did you mean 'sparsity'?)", prune, model, { sparcity = 0.5 })
-  check.raises("bad option 'schedule' to 'prune' (expected one of 'constant', 'cubic', got 'cube')",
-    prune, model, { sparsity = 0.5, schedule = "cube" })
+  check.raises("bad option 'schedule' to 'prune' (expected one of 'constant', 'one_shot', 'cubic'...", prune,
+    model, { sparsity = 0.5, schedule = "cube" })
   check.raises("bad option 'unit' to 'prune' (expected one of 'weight'...", prune, model,
     { sparsity = 0.5, unit = "wait" })
   check.raises("prune: schedule 'cubic' prunes while training: give the options 'data' and 'epochs'", prune, model,

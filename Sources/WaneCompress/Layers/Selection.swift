@@ -26,21 +26,36 @@ public struct Selection: Sendable {
   ///   - model: the model whose layers are chosen.
   ///   - named: the model whose layers words refer to, when `model` has lost some of them.
   ///   - verb: who asks, for messages.
+  ///   - weights: weights that are treated like layers, though they are not the kernel of one.
+  ///   - callable: such weights that are treated when they are called by their own name.
   /// - Returns: the layers in order, and those left out with the reason.
   /// - Throws: when a word names no layer, or nothing is left.
-  func choose(in model: Graph, named: Graph? = nil, _ verb: String) throws -> (
-    layers: [WeightedLayer], skipped: [Report.Skipped]
-  ) {
+  func choose(
+    in model: Graph, named: Graph? = nil, _ verb: String, weights: [WeightedLayer] = [],
+    callable: [WeightedLayer] = []
+  ) throws -> (layers: [WeightedLayer], skipped: [Report.Skipped]) {
     let names = LayerNames(named ?? model)
+    let weighted = model.weightedLayers() + weights
+    let kernels = Set((weighted + callable).map(\.kernel))
     func union(_ words: [String]) throws -> Set<String> {
-      try words.reduce(into: []) { $0.formUnion(try names.resolve($1, verb).layers) }
+      try words.reduce(into: []) { union, word in
+        // A layer's path comes first; no kernel is called as one.
+        if kernels.contains(word), !names.paths.contains(word) {
+          union.insert(word)
+        } else {
+          union.formUnion(try names.resolve(word, verb).layers)
+        }
+      }
     }
     let wanted = try only.map(union)
     let unwanted = try union(except)
-    let weighted = model.weightedLayers()
-    let chosen = weighted.filter { layer in
-      wanted?.contains(layer.path) != false && !unwanted.contains(layer.path)
+    func isChosen(_ layer: WeightedLayer) -> Bool {
+      wanted.map { $0.contains(layer.path) || $0.contains(layer.kernel) } != false
+        && !unwanted.contains(layer.path) && !unwanted.contains(layer.kernel)
     }
+    let called = callable.filter { wanted?.contains($0.kernel) == true }
+    let chosen = (weighted + called).filter(isChosen)
+      .sorted { ($0.nodes.first ?? 0) < ($1.nodes.first ?? 0) }
     let weightedPaths = Set(weighted.map(\.path))
     let skipped = names.paths.filter {
       wanted?.contains($0) == true && !unwanted.contains($0) && !weightedPaths.contains($0)

@@ -40,6 +40,15 @@ struct WeightedLayer: Sendable {
     return size
   }
 
+  /// Whether the kernel is what the layer's input is multiplied by.
+  var multipliesInput: Bool {
+    switch kind {
+    case Conv2D.name, Conv2DTranspose.name, Dense.name, Embedding.name, MatMul.name: true
+    case LSTM.name, GRU.name, SimpleRNN.name: true
+    default: false
+    }
+  }
+
   /// Whether it can run on integers.
   var isFloatOnly: Bool { kind != Conv2D.name && kind != Dense.name }
 }

@@ -49,7 +49,8 @@ struct FineTuner {
       model, data: data, options: options, epochs: epochs, pool: context.pool, poll: context.poll)
     try prepare(run)
     var history: [EpochRecord] = []
-    var epoch = 0.0
+    // Later than the start when the run was brought to the state of another.
+    var epoch = Double(run.step) / Double(max(run.stepsPerEpoch, 1))
     while epoch < epochs {
       epoch = min(epoch + 1, epochs)
       let measure = try train(run, until: epoch, of: epochs, onStep)

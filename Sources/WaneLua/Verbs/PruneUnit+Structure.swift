@@ -30,9 +30,13 @@ extension PruneUnit {
     return removal
   }
 
+  /// The names of these units.
+  static let whole = [filter, head, layer].map(\.name)
+
   /// What a search turns for a unit.
-  static func knob(_ unit: String) -> Knob {
+  static func knob(_ unit: String) -> Knob? {
     switch unit {
+    case _ where unit.contains(":"): nil
     case filter.name, head.name: .ratio
     case layer.name: .count
     default: .sparsity

@@ -4,30 +4,61 @@ extension Verb {
   static let prune = Verb(
     name: "prune", summary: "Sets the weights that matter least to zero, where they stay.",
     ownOptions: [
-      Option("sparsity", "number in [0, 1]", "the share of weights that become zero"),
       Option(
-        "unit", oneOf: PruneUnit.all.map(\.name), default: "weight",
-        PruneUnit.all.map { "\($0.name): \($0.summary)" }.joined(separator: "; ")),
+        "sparsity", "number in [0, 1], or table of layer = number",
+        "the share of units that become zero; n:m says it itself"),
+      Option(
+        "unit", (PruneUnit.all.map { "\"\($0.name)\"" } + ["\"n:m\""]).joined(separator: " | "),
+        default: "weight",
+        PruneUnit.all.map { "\($0.name): \($0.summary)" }.joined(separator: "; ")
+          + "; n:m, such as 2:4: all but n of every m weights along the inputs"),
+      Option("block", "{ rows, columns }", default: "{ 4, 4 }", "the size of a block"),
       Option(
         "criterion",
         oneOf: PruningCriterion.allCases.map(\.rawValue)
           + Option.structureCriteria.filter { PruningCriterion(rawValue: $0) == nil },
         default: "magnitude; correlation for layers",
-        "magnitude: small ones; taylor: those whose loss costs least to first order; filters, heads "
-          + "and layers go by those of compress"),
+        "magnitude: small ones; taylor, fisher: those whose loss costs least, to first or second "
+          + "order; error: those that change the layer's output least; activation: small ones on "
+          + "small inputs; movement: those that training moves to zero; bn_scale: those that batch "
+          + "normalization scales down; random: any; filters, heads and layers go by those of "
+          + "compress"),
       Option(
-        "scope", oneOf: PruningScope.allCases.map(\.rawValue), default: "global",
-        "whether layers compete or each gives its share"),
+        "scope", "\"global\" | \"layer\" | list of lists of layers", default: "global",
+        "whether layers compete, each gives its share, or those of a list compete"),
       Option(
-        "schedule", oneOf: PruningSchedule.allCases.map(\.rawValue), default: "constant",
-        "constant: at once; cubic: gradually while training (Zhu and Gupta, 2017)"),
+        "schedule", oneOf: ["constant", "one_shot", "cubic", "iterative", "rigl"],
+        default: "constant",
+        "constant or one_shot: at once; cubic: gradually while training (Zhu and Gupta, 2017); "
+          + "iterative: in rounds of pruning and training for 'epochs' each (Han et al., 2015); "
+          + "rigl: at once, then exchanged for others while training (Evci et al., 2020)"),
+      Option("rounds", "integer", default: "3", "iterative: how many rounds"),
+      Option(
+        "rewind", "\"start\" | number of epochs", default: "none",
+        "iterative: what is left returns to its values after so many epochs of a first training, or "
+          + "at its start (Frankle and Carbin, 2019)"),
+      Option(
+        "initial", "Model", default: "none",
+        "iterative: a model with the values to return to, in place of a first training"),
+      Option(
+        "fraction", "number in (0, 1]", default: "0.3", "rigl: the share exchanged at first"),
+      Option(
+        "interval", "integer", default: "100, or a 20th of the run",
+        "rigl: steps between exchanges"),
     ] + Option.structure + Option.selection,
     example:
       #"sparse, report = wane.prune(model, { sparsity = 0.9, schedule = "cubic", data = train, epochs = 3 })"#
   ) { options in
-    let name = try options.choice("unit") ?? "weight"
-    let unit = PruneUnit.all.first { $0.name == name } ?? .weight
-    return try unit.pass(options)
+    let word = try options.string("unit") ?? "weight"
+    if PruneUnit.whole.contains(word) {
+      let ofZeros = [
+        "block", "schedule", "rounds", "rewind", "initial", "fraction", "interval",
+      ]
+      for name in ofZeros where options.has(name) {
+        throw options.bad(name, "units '\(word)' are taken out at once, not set to zero")
+      }
+    }
+    return try PruneUnit.named(word, options).pass(options)
   } knob: { options in
     PruneUnit.knob(try options.string("unit") ?? "weight")
   }
