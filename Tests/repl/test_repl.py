@@ -235,7 +235,7 @@ class Completion(Interactive):
 
     def test_only_the_words_that_an_option_takes(self):
         self.enter("model = wane.nn.sequential { wane.nn.input { 4 }, wane.nn.dense { 3, name = 'maximal' } }")
-        self.complete('wane.prune(model, { criterion = "m', 'criterion = "magnitude"')
+        self.complete('wane.prune(model, { criterion = "ma', 'criterion = "magnitude"')
 
     def test_nothing_in_comments(self):
         start = len(self.terminal.text)
