@@ -32,7 +32,7 @@ extension Graph {
     ClassWeights.self, CountHits.self, Logits.self, LogitsGradient.self, SoftTargets.self,
     TargetLoss.self, WeighSamples.self,
     CausalMask.self, MaxPool2DSelection.self, PutAlong.self, TakeAlong.self,
-    ExactLayer.self, RoundToGrid.self, RoundToGridGradient.self,
+    ExactLayer.self, RoundToGrid.self,
     CodeEntropy.self, CodeEntropyGradient.self,
     RelationGradient.self, RelationLoss.self,
     ChannelSums.self, PReLUGradient.self, SampleNormGradient.self, UpSample2DGradient.self,

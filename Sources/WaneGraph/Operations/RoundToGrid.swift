@@ -21,60 +21,27 @@ public struct RoundToGrid: Operation {
     return inputs
   }
 
-  /// Straight through (Bengio et al., 2013), nothing where the value was clamped.
+  /// The codes of the grid, one apart.
+  private func steps() throws -> ActivationGrid {
+    try ActivationGrid(scale: 1, zero: grid.zero, bits: grid.bits)
+  }
+
+  /// That of rounding to steps.
   ///
   /// The step by which the layer before divided is left out here and there.
   public func gradient(_ context: inout GradientContext) throws -> [Value?] {
     guard let gradient = context.outputGradients[0] else { return [nil] }
-    return [try context.add(RoundToGridGradient(grid), [gradient, context.inputs[0]])]
+    return [try context.add(QuantizeGradient(steps()), [gradient, context.inputs[0]])]
   }
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     let x = try context.input(0).floats
     let y = context.output()
-    let steps = try context.kernelSteps(grid, count: y.count)
+    let steps = try context.kernelGrid(steps(), count: y.count)
     let (count, scale) = (y.count, grid.scale)
     return { [y = y.floats] _ in
       withUnsafePointer(to: steps) { wane_fake_quantize_f32($0, x, y) }
       wane_affine_f32(y, scale, 0, y, count)
     }
-  }
-}
-
-/// The gradient of `RoundToGrid`: `dy, x -> dx`.
-public struct RoundToGridGradient: Operation {
-  public static let name = "round_to_grid_gradient"
-  let grid: ActivationGrid
-
-  init(_ grid: ActivationGrid) { self.grid = grid }
-
-  public init(_ attributes: Attributes) throws { grid = try ActivationGrid(attributes) }
-
-  public var attributes: [String: Attribute] { grid.attributes }
-
-  public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
-    try operands(inputs, 2...2)
-    return [inputs[0]]
-  }
-
-  public func isLinear(in operand: Int) -> Bool { operand == 0 }
-
-  public func lower(_ context: inout LoweringContext) throws -> Kernel {
-    let dy = try context.input(0).floats
-    let x = try context.input(1).floats
-    let dx = context.output()
-    let steps = try context.kernelSteps(grid, count: dx.count)
-    return { [dx = dx.floats] _ in
-      withUnsafePointer(to: steps) { wane_fake_quantize_grad_f32($0, x, dy, dx) }
-    }
-  }
-}
-
-extension LoweringContext {
-  /// The codes of a grid, one apart.
-  fileprivate func kernelSteps(_ grid: ActivationGrid, count: Int) throws -> wane_grid {
-    wane_grid(
-      scale: try constants([Float(1)], "step"), zero: try constants([Int32(grid.zero)], "zero"),
-      low: 0, high: Int32(grid.highest), outer: 1, channels: 1, inner: count)
   }
 }
