@@ -7,8 +7,8 @@ extension LayerCandidate {
   ///
   /// - Returns: nil when it cannot be fitted.
   func removed(from model: Graph, _ fit: LayerFit) throws -> Graph? {
-    let kernel = Self.freshName("\(path)/projection/kernel", model)
-    let bias = Self.freshName("\(path)/projection/bias", model)
+    let kernel = model.freshName("\(path)/projection/kernel")
+    let bias = model.freshName("\(path)/projection/bias")
     var places: [Value: Value] = [:]
     let result = try model.rewritten { index, node, inputs, graph in
       for (old, new) in zip(node.inputs, inputs) { places[old] = new }
@@ -77,11 +77,5 @@ extension LayerCandidate {
   ) throws -> [Value] {
     let operands = try parameters.map { try graph.add(parameter: $0, layer: layer) }
     return try graph.add(operation, [source] + operands, layer: layer)
-  }
-
-  private static func freshName(_ name: String, _ model: Graph) -> String {
-    var name = name
-    while model.parameters[name] != nil { name += "_" }
-    return name
   }
 }

@@ -114,8 +114,7 @@ private struct MergingRound {
         guard let read = current.operation as? ParameterRead, read.name.hasSuffix(mark),
           let parameter = merged.parameters[read.name]
         else { return nil }
-        var name = String(read.name.dropLast(mark.count))
-        while merged.parameters[name] != nil { name += "_" }
+        let name = merged.freshName(String(read.name.dropLast(mark.count)))
         return [try graph.add(parameter: parameter.renamed(name), layer: path)]
       }
     }

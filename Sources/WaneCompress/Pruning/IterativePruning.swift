@@ -123,12 +123,8 @@ extension Graph {
           "the initial model is not like this one: '\(parameter.name)' is \(shape), "
             + "not of shape \(parameter.shape)")
       }
-      var values = try early.decoded()
-      if parameter.isMasked {
-        let mask = try parameter.mask()
-        try values.multiply(by: mask)
-      }
-      try result.set(parameter.replacing(.dense(values)))
+      let mask = parameter.isMasked ? try parameter.mask() : nil
+      try result.set(parameter.replacing(.dense(early.decoded().masked(by: mask))))
     }
     return result
   }
@@ -143,15 +139,5 @@ extension Graph {
       try result.set(own.pruned(keeping: mask.with(Float.self) { $0.map { $0 != 0 } }))
     }
     return result
-  }
-}
-
-extension Tensor {
-  fileprivate mutating func multiply(by mask: Tensor) throws {
-    try withMutableElements(Float.self) { values in
-      mask.with(Float.self) { mask in
-        for index in values.indices where mask[index] == 0 { values[index] = 0 }
-      }
-    }
   }
 }

@@ -90,8 +90,7 @@ extension Graph {
       if let name = biases[kernel] {
         bias = try graph.read(name, layer: node.layer)
       } else {
-        var name = "\(node.layer)/bias"
-        while parameters[name] != nil || graph.parameters[name] != nil { name += "_" }
+        let name = freshName("\(node.layer)/bias", in: graph)
         let zeros = try Tensor(zeros: Shape([node.outputs[0].channels]))
         bias = try graph.add(parameter: Parameter(name, zeros), layer: node.layer)
         biases[kernel] = name

@@ -15,6 +15,18 @@ extension Graph {
       ? model : "\(model)'s input '\(names[index])'"
   }
 
+  /// A name for a new parameter: the wanted one, underscores behind it where it is taken.
+  ///
+  /// - Parameters:
+  ///   - name: the name that is wanted.
+  ///   - other: a graph in which it must be free as well.
+  /// - Returns: a name that no parameter of either graph has.
+  public func freshName(_ name: String, in other: Graph? = nil) -> String {
+    var candidate = name
+    while parameters[candidate] != nil || other?.parameters[candidate] != nil { candidate += "_" }
+    return candidate
+  }
+
   /// Names that tell values apart: the second that is called `a` becomes `a_1`.
   private static func unique(_ names: [String], _ usual: String) -> [String] {
     var taken = Set<String>()

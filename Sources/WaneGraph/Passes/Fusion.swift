@@ -139,12 +139,6 @@ extension Graph {
     (producer(of: value).operation as? ParameterRead).flatMap { parameters[$0.name] }
   }
 
-  private func freshName(_ name: String, in graph: Graph) -> String {
-    var candidate = name
-    while graph.parameters[candidate] != nil || parameters[candidate] != nil { candidate += "_" }
-    return candidate
-  }
-
   /// The form that is fastest to run when parameters stay as they are.
   public func inferenceForm() throws -> Graph {
     try pruned().withoutDropout().foldingBatchNorm().fusingReLU().integerForm()

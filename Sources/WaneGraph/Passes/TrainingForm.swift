@@ -229,8 +229,8 @@ extension Parameter {
 }
 
 extension Tensor {
-  /// The same values with zeros where the mask has them.
-  func masked(by mask: Tensor?) throws -> Tensor {
+  /// The same values with zeros where the mask has them; all of them without a mask.
+  public func masked(by mask: Tensor?) throws -> Tensor {
     guard let mask else { return self }
     var result = self
     try result.withMutableElements(Float.self) { target in
