@@ -56,6 +56,15 @@ test("what cannot be is an error", function()
   check.raises("...takes either a target or max_drop...", compress { target = { bytes = 900 }, max_drop = 0.1, data = data })
 end)
 
+test("a target that training itself moves out of reach is an error, not a run without end", function()
+  local model, data = samples.network(), samples.images(256)
+  local _, message = pcall(wane.compress, model, { method = "entropy", data = data, target = { bytes = 1 } })
+  local least = math.tointeger(tonumber(message:match("with no weight left it has (%d+)")))
+  -- Biases start as zeros, which take next to nothing; what they learn does not fit.
+  check.raises(("...a file of %d bytes cannot be reached: with no weight left it has ..."):format(least),
+    wane.compress, model, { method = "entropy", data = data, epochs = 2, batch_size = 32, target = { bytes = least } })
+end)
+
 test("regularizers are added to the loss of any training", function()
   local data = samples.images(128)
   local function loss(regularizer)

@@ -64,11 +64,13 @@ struct SizeSteering {
     }
     let least = try fileBytes(empty)
     self.least = Double(least)
-    guard least <= bytes else {
-      throw WaneError(
-        EntropyTraining.verb,
-        "a file of \(bytes) bytes cannot be reached: with no weight left it has \(least)")
-    }
+    guard least <= bytes else { throw Self.unreachable(bytes, least: least) }
+  }
+
+  private static func unreachable(_ bytes: Int, least: Int) -> WaneError {
+    WaneError(
+      EntropyTraining.verb,
+      "a file of \(bytes) bytes cannot be reached: with no weight left it has \(least)")
   }
 
   /// Called before the first step.
@@ -108,12 +110,17 @@ struct SizeSteering {
   }
 
   /// Pins as many weights to zero as it takes for the file to have at most so many bytes.
+  ///
+  /// - Throws: when none are left in the end and the rest, which training has changed, is larger.
   private mutating func meet(_ wanted: Double, _ run: TrainingRun) throws {
     var aim = wanted
+    var isEmpty = false
     while true {
       let model = try run.trainedModel()
-      let size = Double(try fileBytes(model))
+      let bytes = try fileBytes(model)
+      let size = Double(bytes)
       guard size > wanted else { return }
+      guard !isEmpty else { throw Self.unreachable(self.bytes, least: bytes) }
       let codes = try ratedCodes(model, run)
       // What the coder makes of the codes, against their entropy, hardly changes from here to there.
       let ratio = max(size - least, 1) / max(codes.bytes(droppingBelow: 0), 1)
@@ -121,6 +128,7 @@ struct SizeSteering {
       for name in kernels { try pin(name, below: limit, model, run) }
       // The last time nothing follows that could correct it.
       guard run.step == run.totalSteps else { return }
+      isEmpty = limit == .infinity
       aim -= max(size * 0.002, 1)
     }
   }
