@@ -125,6 +125,39 @@ test("options may stand by position, hold objects, lists and functions", functio
   check.raises("bad option [3] to 'prune' (...", probe.prune, nil, { 0.25, 1, 2 })
 end)
 
+test("options that belong to something else are refused", function()
+  local function refused(message, options)
+    check.raises("bad option " .. message, probe.prune, nil, options)
+  end
+  refused("'clusters' to 'prune' (belongs to method 'share', not 'filters', which takes 'ratio')",
+    { method = "filters", clusters = 3 })
+  -- What another option is by default counts.
+  refused("'ratio' to 'prune' (belongs to method 'filters', not 'share', which takes 'clusters', 'initial')",
+    { ratio = 0.5 })
+  check.equal(probe.prune(nil, { clusters = 3 }).method, "share")
+  check.equal(probe.prune(nil, { method = "filters", ratio = 0.5 }).method, "filters")
+  -- A pattern among the words.
+  refused("'extent' to 'prune' (belongs to unit 'block' or 'n:m', not 'weight')", { extent = 2 })
+  check.truthy(probe.prune(nil, { unit = "2:4", extent = 2 }))
+  check.truthy(probe.prune(nil, { unit = "block", extent = 2 }))
+  -- What says itself what the other option is.
+  check.truthy(probe.prune(nil, { group = 2 }))
+  check.truthy(probe.prune(nil, { share_by = "group", group = 2 }))
+  refused("'group' to 'prune' (belongs to share_by 'group', not 'layer')", { share_by = "layer", group = 2 })
+  -- What acts only beside others.
+  refused("'weight' to 'prune' (does nothing without 'data' or 'on_epoch')", { weight = 2 })
+  refused("'weight' to 'prune' (does nothing without 'data' or 'on_epoch')", { weight = 2, data = false })
+  check.truthy(probe.prune(nil, { weight = false }))
+  check.truthy(probe.prune(nil, { weight = 2, data = probe.block(64) }))
+  -- What is wrong by itself is said first.
+  refused("'method' to 'prune' (expected one of ...", { method = "shares", ratio = 0.5 })
+  refused("'method' to 'prune' (string expected, got 3)", { method = 3, ratio = 0.5 })
+  local text = probe.help(probe.prune)
+  check.truthy(text:find('clusters: integer = 16\n      with method = "share": how many', 1, true), text)
+  check.truthy(text:find('with unit = "block" or "n:m": how large', 1, true), text)
+  check.truthy(text:find("with data or on_epoch: of what is learned", 1, true), text)
+end)
+
 -- ---- Objects ----------------------------------------------------------------------------------
 
 test("methods, fields and metamethods", function()

@@ -204,16 +204,16 @@ test("errors of lessons and peers", function()
     { teacher = teacher, features = { conv2d = "conv9" } })
   check.raises("...bad option 'features' to 'distill' (true or a table of student layer = teacher layer expected)",
     with, { teacher = teacher, features = "conv2d" })
-  check.raises("...bad option 'features' to 'distill' (is learned from a teacher, not from peers)", with,
+  check.raises("...bad option 'features' to 'distill' (does nothing without 'teacher')", with,
     { peers = student(3), features = true })
-  check.raises("...bad option 'features' to 'prune' (needs the option 'teacher')", wane.prune, teacher,
+  check.raises("...bad option 'features' to 'prune' (does nothing without 'teacher')", wane.prune, teacher,
     { sparsity = 0.5, features = true })
   check.raises("...bad option 'teacher' to 'prune' (only 'distill' takes 'self', give a Model)", wane.prune, teacher,
     { sparsity = 0.5, teacher = "self" })
   check.raises("...the weight of a lesson must be at least 0, got -1.0", with,
     { teacher = teacher, features = true, feature_weight = -1 })
   check.raises("...generations must be in 1..100, got 0", with, { teacher = teacher, generations = 0 })
-  check.raises("...hint_epochs need features, attention or relations to learn", with,
+  check.raises("...bad option 'hint_epochs' to 'distill' (does nothing without 'features', 'attention' or 'relations')", with,
     { teacher = teacher, hint_epochs = 1 })
   check.raises("...transfer needs the option 'teacher'", with, { peers = student(3), transfer = "slice" })
   check.raises("...bad option 'relations' to 'distill' (expected one of 'distance', 'similarity', got 'angle')", with,

@@ -143,8 +143,8 @@ test("filters, heads and layers go whole", function()
   check.equal(slim:parameter("dense/kernel").shape[2], 8)
   check.equal(report.verb, "prune")
   check.raises("...missing option 'ratio' to 'prune'", wane.prune, model, { unit = "filter" })
-  check.raises("...bad option 'sparsity' to 'prune' (filters and heads go by 'ratio')", wane.prune, model,
-    { unit = "filter", sparsity = 0.5 })
+  check.raises("...bad option 'sparsity' to 'prune' (belongs to unit 'weight', 'block', 'row', 'column' or 'n:m', not...",
+    wane.prune, model, { unit = "filter", sparsity = 0.5 })
   check.raises("...prune: ratio must be in [0, 1), got 1...", wane.prune, model, { unit = "filter", ratio = 1 })
   check.raises("...bad option 'criterion' to 'prune' ('cost' does not judge filters)", wane.prune, model,
     { unit = "filter", ratio = 0.5, criterion = "cost" })
@@ -157,8 +157,8 @@ test("filters, heads and layers go whole", function()
   check.equal(report.verb, "prune")
   check.equal(report.options.criterion, "correlation")
   check.raises("...prune: layers are judged on samples: give the option 'data'", wane.prune, model, { unit = "layer" })
-  check.raises("...bad option 'sparsity' to 'prune' (layers go by 'threshold' and 'count')", wane.prune, model,
-    { unit = "layer", sparsity = 0.5 })
+  check.raises("...bad option 'sparsity' to 'prune' (belongs to unit 'weight', 'block', 'row', 'column' or 'n:m', not...",
+    wane.prune, model, { unit = "layer", sparsity = 0.5 })
 
   local x = wane.nn.input { 5, 8 }
   local y = wane.nn.multi_head_attention { num_heads = 4, key_dim = 2, name = "attention" } (x)

@@ -46,7 +46,7 @@ end)
 test("every criterion reaches the share", function()
   local data = samples.images(128)
   local model = samples.trained()
-  for _, criterion in ipairs { "magnitude", "taylor", "fisher", "error", "activation", "random" } do
+  for _, criterion in ipairs { "magnitude", "lamp", "taylor", "fisher", "error", "activation", "random" } do
     local sparse, report = prune(model, { sparsity = 0.7, criterion = criterion, data = data, epochs = 0, seed = 3 })
     check.equal(report.options.criterion, criterion)
     local total = 0
@@ -183,7 +183,7 @@ test("options that do not go together", function()
   local function refused(message, options) check.raises(message, prune, model, options) end
   refused("bad option 'unit' to 'prune' (expected one of 'weight', 'block', 'row', 'column'...",
     { sparsity = 0.5, unit = "colum" })
-  refused("bad option 'rounds' to 'prune' (units 'filter' are taken out at once, not set to zero)",
+  refused("bad option 'rounds' to 'prune' (belongs to schedule 'iterative', not 'constant')",
     { ratio = 0.5, unit = "filter", rounds = 3 })
   refused("bad option 'criterion' to 'prune' ('correlation' does not judge units 'row')",
     { sparsity = 0.5, unit = "row", criterion = "correlation" })
@@ -193,9 +193,9 @@ test("options that do not go together", function()
     { sparsity = 0.5, unit = "block", block = { 1, 2, 3 } })
   refused("prune: block must have 1 to 1048576 rows and columns, got 0x4",
     { sparsity = 0.5, unit = "block", block = { 0, 4 } })
-  refused("bad option 'block' to 'prune' (belongs to unit 'block')", { sparsity = 0.5, block = { 4, 4 } })
-  refused("bad option 'rounds' to 'prune' (belongs to schedule 'iterative')", { sparsity = 0.5, rounds = 2 })
-  refused("bad option 'fraction' to 'prune' (belongs to schedule 'rigl')",
+  refused("bad option 'block' to 'prune' (belongs to unit 'block', not 'weight')", { sparsity = 0.5, block = { 4, 4 } })
+  refused("bad option 'rounds' to 'prune' (belongs to schedule 'iterative', not 'constant')", { sparsity = 0.5, rounds = 2 })
+  refused("bad option 'fraction' to 'prune' (belongs to schedule 'rigl', not 'cubic')",
     { sparsity = 0.5, schedule = "cubic", fraction = 0.2 })
   refused("prune: fraction must be in (0, 1], got 0.0", { sparsity = 0.5, schedule = "rigl", fraction = 0 })
   refused("prune: interval must be at least 1, got 0", { sparsity = 0.5, schedule = "rigl", interval = 0 })

@@ -287,9 +287,9 @@ test("options out of range", function()
   check.raises("...bad option 'mode' to 'quantize' (expected one of ...", with, { mode = "lazy" })
   check.raises("...bad option 'per' to 'quantize' (expected one of ...", with, { per = "row" })
   check.raises("...quantize: group_size must be at least 1, got 0", with, { group_size = 0 })
-  check.raises("...bad option 'group_size' to 'quantize' (goes with per = 'group', got per = 'channel')", with,
+  check.raises("...bad option 'group_size' to 'quantize' (belongs to per 'group', not 'channel')", with,
     { group_size = 8, per = "channel" })
-  check.raises("...bad option 'activation_bits' to 'quantize' (...", with,
+  check.raises("...bad option 'activation_bits' to 'quantize' (belongs to mode 'static' or 'dynamic', not 'weight_only')", with,
     { mode = "weight_only", activation_bits = 8 })
   for _, percentile in ipairs { 50, 0, 100.1, -1, 0 / 0, 1 / 0 } do
     check.raises("...quantize: percentile must be in (50, 100]...", with, { percentile = percentile })

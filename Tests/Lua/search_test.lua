@@ -91,7 +91,7 @@ test("targets are checked", function()
   bad("bad option 'max_drop' to 'prune' (a fraction in [0, 1) expected, got 5)", { max_drop = 5 })
   bad("bad option 'sparsity' to 'prune' (sparsity is searched for when there is a target)",
     { target = { bytes = 9 }, sparsity = 0.5 })
-  bad("bad option 'trial_epochs' to 'prune' (needs target or max_drop)", { sparsity = 0.5, trial_epochs = 1 })
+  bad("bad option 'trial_epochs' to 'prune' (does nothing without 'target' or 'max_drop')", { sparsity = 0.5, trial_epochs = 1 })
   bad("prune: trial_epochs must be at least 0, got -1.0", { target = { bytes = 9 }, trial_epochs = -1 })
   bad("prune: max_drop is measured on the option 'validation', or on a tenth of 'data'", { max_drop = 0.1 })
   bad("prune: max_drop is of accuracy, and the labels of the data are not classes",

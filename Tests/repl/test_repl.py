@@ -222,6 +222,9 @@ class Completion(Interactive):
         self.complete('wane.prune(model, { criterion = "tay', "taylor")
         self.complete("wane.nn.conv2d { 32, 3, activ", "activation")
 
+    def test_only_options_that_belong_to_the_method(self):
+        self.complete('wane.compress(model, { method = "share", c', 'method = "share", clusters')
+
     def test_options_of_the_stages_of_a_pipeline(self):
         self.complete('wane.pipeline { { "prune", spars', '{ { "prune", sparsity')
         self.complete('wane.pipeline({ { "prune", sparsity = 0.5 }, { "compress", method = "sh', 'method = "share"')

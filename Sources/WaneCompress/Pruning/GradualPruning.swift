@@ -90,7 +90,7 @@ struct GradualPruning {
 
   private func scores(_ run: TrainingRun) throws -> [String: [Float]] {
     if let statistics { return statistics.sums }
-    guard plan.criterion != .magnitude else {
+    guard !plan.criterion.isOfMagnitudes else {
       var scores: [String: [Float]] = [:]
       for kernel in kernels {
         scores[kernel] = try run.weights(kernel)?.with(Float.self) { $0.map(abs) }

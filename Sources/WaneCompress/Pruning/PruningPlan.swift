@@ -56,6 +56,7 @@ struct PruningPlan {
     _ member: PruningGroup.Member, _ scores: [Float], kernel: Tensor, _ model: Graph
   ) throws -> [Float] {
     let worth = member.units.worth(scores, kernel: kernel, criterion.aggregation)
+    if criterion == .lamp { return LayerAdaptiveMagnitude.scores(worth) }
     guard criterion == .normScale, unit == .column,
       let layer = layers.first(where: { $0.kernel == member.kernel }),
       let scale = try model.normalizationScale(after: layer)

@@ -61,12 +61,21 @@ struct UnitPartition: Sendable {
         [Double](repeating: 0, count: count), [Int](repeating: 0, count: count)
       )
       for (index, unit) in units.enumerated() where weights[index] != 0 {
-        if aggregation != .first || alive[unit] == 0 { sums[unit] += Double(scores[index]) }
+        let score = Double(scores[index])
+        switch aggregation {
+        case .sum, .mean: sums[unit] += score
+        case .norm: sums[unit] += score * score
+        case .first: if alive[unit] == 0 { sums[unit] = score }
+        }
         alive[unit] += 1
       }
       return (0..<count).map { unit in
         guard alive[unit] > 0 else { return -.infinity }
-        return Float(aggregation == .mean ? sums[unit] / Double(sizes[unit]) : sums[unit])
+        return switch aggregation {
+        case .sum, .first: Float(sums[unit])
+        case .mean: Float(sums[unit] / Double(sizes[unit]))
+        case .norm: Float(sums[unit].squareRoot())
+        }
       }
     }
   }

@@ -5,6 +5,10 @@
 public enum PruningCriterion: String, CaseIterable, Sendable {
   /// `|w|` (Han et al., "Learning both weights and connections", 2015).
   case magnitude
+  /// `w^2` over the sum of the squares of all weights of its layer that are not smaller, which compares
+  /// layers by what each would have left (Lee et al., "Layer-adaptive sparsity for the magnitude-based
+  /// pruning", 2021). Within a layer it is the order of magnitudes.
+  case lamp
   /// What the loss changes, to first order, when it is taken away: `|w g|`, added up over batches
   /// (Molchanov et al., "Importance estimation for neural network pruning", 2019).
   case taylor
@@ -34,6 +38,7 @@ public enum PruningCriterion: String, CaseIterable, Sendable {
     switch self {
     case .taylor, .fisher, .error, .movement: .sum
     case .magnitude, .activation, .normScale: .mean
+    case .lamp: .norm
     case .random: .first
     }
   }
@@ -44,6 +49,8 @@ public enum PruningCriterion: String, CaseIterable, Sendable {
     case sum
     /// Sizes are compared between units of any number of weights.
     case mean
+    /// The root of the sum of squares.
+    case norm
     /// Any of them will do.
     case first
   }
@@ -54,14 +61,17 @@ public enum PruningCriterion: String, CaseIterable, Sendable {
     case .taylor: .firstOrder
     case .fisher: .secondOrder
     case .movement: .movement
-    case .magnitude, .error, .activation, .normScale, .random: nil
+    case .magnitude, .lamp, .error, .activation, .normScale, .random: nil
     }
   }
+
+  /// Whether it starts from the sizes of the weights alone.
+  var isOfMagnitudes: Bool { self == .magnitude || self == .lamp }
 
   /// Whether samples are looked at.
   var needsData: Bool {
     switch self {
-    case .magnitude, .normScale, .random: false
+    case .magnitude, .lamp, .normScale, .random: false
     case .taylor, .fisher, .error, .activation, .movement: true
     }
   }

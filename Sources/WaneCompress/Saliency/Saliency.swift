@@ -28,7 +28,7 @@ struct Saliency {
       return data
     }
     switch criterion {
-    case .magnitude:
+    case .magnitude, .lamp:
       for layer in layers {
         scores[layer.kernel] = try model.values(layer).map(abs)
       }
@@ -75,7 +75,7 @@ struct Saliency {
     _ criterion: PruningCriterion, to layer: WeightedLayer, in model: Graph
   ) throws -> String? {
     switch criterion {
-    case .magnitude, .random: return nil
+    case .magnitude, .lamp, .random: return nil
     case .normScale:
       return try model.normalizationScale(after: layer) == nil
         ? "no batch normalization follows" : nil

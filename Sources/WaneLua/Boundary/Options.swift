@@ -2,7 +2,8 @@
 ///
 /// Readers return nil for an option that was not given, and throw
 /// `bad option 'bits' to 'quantize' (integer expected, got 'many')` for a wrong one. An option with a
-/// position may stand without its name: `conv2d { 32, 3 }`.
+/// position may stand without its name: `conv2d { 32, 3 }`. One that means nothing beside the others is
+/// refused: see ``Belonging``.
 package struct Options {
   /// The function the options were given to, for messages.
   package let functionName: String
@@ -11,7 +12,7 @@ package struct Options {
 
   /// Checks the keys of a table.
   ///
-  /// Throws for an unknown one, naming the nearest.
+  /// Throws for an unknown one, naming the nearest, and for one that belongs to something else.
   package init(_ table: LuaTable, of functionName: String, _ definitions: [Option]) throws {
     self.functionName = functionName
     self.definitions = definitions
@@ -27,6 +28,12 @@ package struct Options {
       }
       guard values.updateValue(element, forKey: option.name) == nil else {
         throw LuaError.message("bad option '\(option.name)' to '\(functionName)' (given twice)")
+      }
+    }
+    for option in definitions {
+      guard let value = values[option.name] else { continue }
+      if let reason = option.reasonNotToBelong(value, among: definitions, values: values) {
+        throw bad(option.name, reason)
       }
     }
   }

@@ -58,7 +58,8 @@ extension Registry {
       for option in function.options {
         let standard = option.defaultText.map { " = \($0)" } ?? ""
         text += HelpText.wrapped("\(option.name): \(option.type)\(standard)", first: 2, rest: 6)
-        text += HelpText.wrapped(option.summary, first: 6, rest: 6)
+        let explanation = option.explanation(among: function.options)
+        text += HelpText.wrapped(explanation, first: 6, rest: 6)
       }
     }
     if !function.example.isEmpty {

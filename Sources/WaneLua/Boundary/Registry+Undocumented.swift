@@ -1,6 +1,6 @@
 extension Registry {
   /// Everything that lacks words: no summary, no signature, an option without a type or summary, a
-  /// name twice.
+  /// name twice, an option that belongs to one that is not there.
   ///
   /// A test holds this empty.
   package var undocumented: [String] {
@@ -13,6 +13,11 @@ extension Registry {
       if !seen.insert(name).inserted { missing.append("\(name): twice") }
       for option in function.options where option.summary.isEmpty || option.type.isEmpty {
         missing.append("\(name): option '\(option.name)' lacks words")
+      }
+      for option in function.options {
+        missing += option.misplacedBelongings(among: function.options).map {
+          "\(name): option \($0)"
+        }
       }
     }
     missing += nouns.filter { $0.summary.isEmpty }.map { "\($0.name): no summary" }

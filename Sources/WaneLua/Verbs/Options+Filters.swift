@@ -2,35 +2,38 @@ import WaneCompress
 
 extension Option {
   /// What fewer filters take.
-  static let fewerFilters: [Option] = [
-    Option(
-      "criterion",
-      oneOf: FilterCriterion.allCases.map(\.rawValue) + LayerCriterion.allCases.map(\.rawValue),
-      default: "l2; cost for layers",
-      "filters: which matter least, by weights (l1, l2, geometric_median), the normalization behind "
-        + "them (bn_scale), gradients (taylor), what they hand on (activation, apoz), what the next "
-        + "layer loses (reconstruction), or chance (random); layers: those most like their operand "
-        + "(correlation), or without which the loss grows least (cost)"),
-    Option(
-      "scope", oneOf: FilterScope.allCases.map(\.rawValue), default: "layer",
-      "filters: whether each layer gives its share or all compete"),
-    Option(
-      "round_to", "integer", default: "1",
-      "filters: what the numbers left are multiples of, such as 8"),
-    Option("min_filters", "integer", default: "1", "filters: how many stay in a layer at least"),
-    Option(
-      "refit", "boolean", default: "true for reconstruction",
-      "filters: fit the weights left to what the layers gave before, on data"),
-    .threshold, .count,
-  ]
+  static let fewerFilters: [Option] =
+    [
+      Option(
+        "criterion",
+        oneOf: FilterCriterion.allCases.map(\.rawValue) + LayerCriterion.allCases.map(\.rawValue),
+        default: "l2; cost for layers",
+        "of filters: which matter least, by weights (l1, l2, geometric_median), the normalization "
+          + "behind them (bn_scale), gradients (taylor), what they hand on (activation, apoz), what "
+          + "the next layer loses (reconstruction), or chance (random); of layers: those most like "
+          + "their operand (correlation), or without which the loss grows least (cost)"
+      ).belonging(to: "method", ["filters", "layers"])
+    ]
+    + [
+      Option(
+        "scope", oneOf: FilterScope.allCases.map(\.rawValue), default: "layer",
+        "whether each layer gives its share or all compete"),
+      Option(
+        "round_to", "integer", default: "1", "what the numbers left are multiples of, such as 8"),
+      Option("min_filters", "integer", default: "1", "how many stay in a layer at least"),
+      Option(
+        "refit", "boolean", default: "true for reconstruction",
+        "fit the weights left to what the layers gave before, on data"),
+    ].map { $0.belonging(to: "method", ["filters"]) }
+    + fewerLayers.map { $0.belonging(to: "method", ["layers"]) }
 
-  /// From which correlation a layer goes.
-  static let threshold = Option(
-    "threshold", "number in [-1, 1]", default: "0.95",
-    "layers: the correlation from which one goes")
-  /// How many layers go.
-  static let count = Option(
-    "count", "integer", default: "1 by cost, else all", "layers: how many go at most")
+  /// What fewer layers take.
+  static let fewerLayers: [Option] = [
+    Option(
+      "threshold", "number in [-1, 1]", default: "0.95", "the correlation from which a layer goes"
+    ).belonging(to: "criterion", [LayerCriterion.correlation.rawValue], isImplied: true),
+    Option("count", "integer", default: "1 by cost, else all", "how many layers go at most"),
+  ]
 }
 
 extension Options {
@@ -104,7 +107,8 @@ extension Options {
       return criterion
     }
     return try LayerRemoval(
-      criterion ?? usual, threshold: number("threshold", default: 0.95), count: integer("count"),
+      criterion ?? (has("threshold") ? .correlation : usual),
+      threshold: number("threshold", default: 0.95), count: integer("count"),
       selection: selection())
   }
 }

@@ -9,32 +9,44 @@ extension Option {
       "a model to learn from besides the labels; of several, the mean of what they answer. distill "
         + "takes 'self', too: what the model becomes on labels alone"),
     Option(
-      "temperature", "number", default: "4, with peers alone 1", "how soft answers are made"),
+      "temperature", "number", default: "4, with peers alone 1", "how soft answers are made"
+    ).belonging(toAnyOf: answering),
     Option(
       "alpha", "number in [0, 1]", default: "0.9, with peers alone 0.5",
-      "the weight of answers against the labels"),
+      "the weight of answers against the labels"
+    ).belonging(toAnyOf: answering),
     Option(
       "standardize", "boolean", default: "false",
-      "compare logits of mean 0 and variance 1 (Sun et al., 2024)"),
+      "compare logits of mean 0 and variance 1 (Sun et al., 2024)"
+    ).belonging(toAnyOf: answering),
     Option(
       "features", "true or table of student layer = teacher layer", default: "false",
       "learn what the teacher's layers give (Romero et al., 2015); true pairs layers by depth and size"
-    ),
-    Option("feature_weight", "number", default: "1", "the weight of features in the loss"),
+    ).belonging(toAnyOf: ["teacher"]),
+    Option("feature_weight", "number", default: "1", "the weight of features in the loss")
+      .belonging(toAnyOf: ["features"]),
     Option(
       "attention", "true or table of student layer = teacher layer", default: "false",
-      "learn where the teacher's layers are active (Zagoruyko and Komodakis, 2017)"),
-    Option("attention_weight", "number", default: "1", "the weight of attention in the loss"),
+      "learn where the teacher's layers are active (Zagoruyko and Komodakis, 2017)"
+    ).belonging(toAnyOf: ["teacher"]),
+    Option("attention_weight", "number", default: "1", "the weight of attention in the loss")
+      .belonging(toAnyOf: ["attention"]),
     Option(
       "relations", oneOf: RelationKind.allCases.map(\.rawValue), default: "none",
       "learn how samples lie to each other before the answer: their distances (Park et al., 2019) or "
-        + "similarity (Tung and Mori, 2019)"),
-    Option("relation_weight", "number", default: "1", "the weight of relations in the loss"),
+        + "similarity (Tung and Mori, 2019)"
+    ).belonging(toAnyOf: ["teacher"]),
+    Option("relation_weight", "number", default: "1", "the weight of relations in the loss")
+      .belonging(toAnyOf: ["relations"]),
     Option(
       "keep_answers", "boolean", default: "true",
       "ask the teacher once about every sample as it is; otherwise in each step, about the sample as it "
-        + "is trained on"),
+        + "is trained on"
+    ).belonging(toAnyOf: ["teacher"]),
   ]
+
+  /// What gives answers to learn from.
+  private static let answering = ["teacher", "peers"]
 }
 
 extension Options {
@@ -55,16 +67,8 @@ extension Options {
     }
     let teachers = has("teacher") && !learnsFromItself ? try models("teacher") : []
     let lessons = try lessons()
-    guard !teachers.isEmpty || !peers.isEmpty || learnsFromItself else {
-      if let lesson = ["features", "attention", "relations"].first(where: isWanted) {
-        throw bad(lesson, "needs the option 'teacher'")
-      }
-      return nil
-    }
+    guard !teachers.isEmpty || !peers.isEmpty || learnsFromItself else { return nil }
     let arePeersAlone = teachers.isEmpty && !learnsFromItself
-    if arePeersAlone, let lesson = ["features", "attention", "relations"].first(where: isWanted) {
-      throw bad(lesson, "is learned from a teacher, not from peers")
-    }
     var result = try Distillation(
       teachers: teachers, peers: peers,
       temperature: Float(number("temperature", default: arePeersAlone ? 1 : 4)),

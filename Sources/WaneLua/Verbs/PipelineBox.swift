@@ -53,14 +53,12 @@ final class PipelineBox: LuaObject {
     }
     var learnsFromOriginal = false
     if case .string(original) = table["teacher"] {
-      table["teacher"] = .none
+      // The model that the pipeline starts from is not known yet; any stands for it here.
+      table["teacher"] = .object(ModelBox(Graph()))
       learnsFromOriginal = true
     }
     let options = try Options(table, of: verb.name, verb.options)
-    // The model that the pipeline starts from is not known yet; any stands for it here.
-    let checked =
-      learnsFromOriginal ? options.setting("teacher", .object(ModelBox(Graph()))) : options
-    _ = try checked.fineTuning(hasData: false)
+    _ = try options.fineTuning(hasData: false)
     return Stage(
       verb: verb, pass: try verb.stagePass(options), options: options,
       learnsFromOriginal: learnsFromOriginal)

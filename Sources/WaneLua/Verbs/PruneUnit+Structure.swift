@@ -22,9 +22,6 @@ extension PruneUnit {
   static let layer = PruneUnit(
     name: "layer", summary: "layers, by correlation or cost"
   ) { options in
-    if options.has("sparsity") {
-      throw options.bad("sparsity", "layers go by 'threshold' and 'count'")
-    }
     var removal = try options.layerRemoval(.correlation)
     removal.name = "prune"
     return removal
@@ -47,8 +44,7 @@ extension PruneUnit {
 extension Options {
   /// The share of filters or heads.
   fileprivate func share() throws -> Double {
-    if has("sparsity") { throw bad("sparsity", "filters and heads go by 'ratio'") }
-    return try required("ratio", number("ratio"))
+    try required("ratio", number("ratio"))
   }
 
   fileprivate func filterScope() throws -> FilterScope {
@@ -62,10 +58,11 @@ extension Options {
 
 extension Option {
   /// What units that go whole take.
-  static let structure: [Option] = [
-    Option("ratio", "number in [0, 1)", default: "none", "filter, head: the share that goes"),
-    .threshold, .count,
-  ]
+  static let structure: [Option] =
+    [
+      Option("ratio", "number in [0, 1)", default: "none", "the share that goes")
+        .belonging(to: "unit", [PruneUnit.filter.name, PruneUnit.head.name])
+    ] + fewerLayers.map { $0.belonging(to: "unit", [PruneUnit.layer.name]) }
 
   /// The words that judge units that go whole.
   static let structureCriteria: [String] =

@@ -10,6 +10,10 @@ struct PruneUnit: Sendable {
 
   /// All units with a name, smallest first; besides, there are patterns such as `2:4`.
   static let all: [PruneUnit] = [weight, block, row, column, filter, head, layer]
+  /// What stands for those patterns in the help.
+  static let pattern = "n:m"
+  /// Units that become zero and stay where they are.
+  static let zeroed = [weight, block, row, column].map(\.name) + [pattern]
 
   static let weight = PruneUnit(name: "weight", summary: "single weights") { options in
     try options.pruning(.weight)
@@ -56,7 +60,6 @@ struct PruneUnit: Sendable {
 extension Options {
   /// The pass that zeroes units of a kind.
   fileprivate func pruning(_ unit: PruningUnit) throws -> Pruning {
-    if unit.blockless, has("block") { throw bad("block", "belongs to unit 'block'") }
     let criterion: PruningCriterion =
       try choice("criterion").map { word in
         guard let criterion = PruningCriterion(rawValue: word) else {
@@ -115,14 +118,7 @@ extension Options {
   }
 
   private func pruningSchedule() throws -> PruningSchedule {
-    let name = try choice("schedule") ?? "constant"
-    for (option, owner) in [
-      ("rounds", "iterative"), ("rewind", "iterative"), ("initial", "iterative"),
-      ("fraction", "rigl"), ("interval", "rigl"),
-    ] where has(option) && name != owner {
-      throw bad(option, "belongs to schedule '\(owner)'")
-    }
-    switch name {
+    switch try choice("schedule") {
     case "cubic": return .cubic
     case "iterative":
       return .iterative(rounds: try integer("rounds", default: 3), rewind: try rewind())
@@ -148,11 +144,5 @@ extension Options {
         "rewind",
         "'start' or a number of epochs expected, got \(other?.shortDescription ?? "nil")")
     }
-  }
-}
-
-extension PruningUnit {
-  fileprivate var blockless: Bool {
-    if case .block = self { false } else { true }
   }
 }

@@ -17,7 +17,8 @@ extension Verb {
         "how often the student starts anew, with the one before as its teacher"),
       Option(
         "hint_epochs", "number", default: "0",
-        "epochs, before all others, in which only features, attention and relations count"),
+        "epochs, before all others, in which only features, attention and relations count"
+      ).belonging(toAnyOf: ["features", "attention", "relations"]),
       Option(
         "peers", "Model or list of them", default: "none",
         "models that learn beside the student, all from each other; report.peers has them trained"),

@@ -11,7 +11,8 @@ extension Verb {
           + "answers allow"),
       Option(
         "activation_bits", "integer in 1..8 or 16", default: "8",
-        "bits of an activation; images of bytes stay bytes"),
+        "bits of an activation; images of bytes stay bytes"
+      ).belonging(to: "mode", ["static", "dynamic"]),
       Option(
         "mode", oneOf: ["static", "dynamic", "weight_only"], default: "static",
         "static: integers, on grids that samples decide; dynamic: integers, on a grid that each "
@@ -24,12 +25,14 @@ extension Verb {
         "per", oneOf: ["tensor", "channel", "group"], default: "channel",
         "the weights that share a scale: of a layer, of a filter, of a group of its inputs"),
       Option(
-        "group_size", "integer", default: "32", "inputs that share a scale; implies per = 'group'"),
+        "group_size", "integer", default: "32", "inputs that share a scale; implies per = 'group'"
+      ).belonging(to: "per", ["group"], isImplied: true),
       Option(
         "calibration", "Dataset", default: "the first 512 samples of data",
         "samples that show the range of activations"),
-      .observer,
-      Option("percentile", "number in (50, 100]", default: "99.99", "what lies within the range"),
+      Option.observer.belonging(to: "mode", ["static"]),
+      Option("percentile", "number in (50, 100]", default: "99.99", "what lies within the range")
+        .belonging(to: "mode", ["static"]),
     ] + Option.refinement + Option.selection,
     example: "int8, report = wane.quantize(model, { bits = 8, calibration = train:take(512) })"
   ) { options in
@@ -98,23 +101,17 @@ extension Options {
   fileprivate func sharing() throws -> WeightFormat.Sharing {
     switch try choice("per") ?? (has("group_size") ? "group" : "channel") {
     case "group": return .group(try integer("group_size", default: 32))
-    case let word:
-      guard !has("group_size") else {
-        throw bad("group_size", "goes with per = 'group', got per = '\(word)'")
-      }
-      return word == "tensor" ? .tensor : .channel
+    case "tensor": return .tensor
+    default: return .channel
     }
   }
 
   fileprivate func activations() throws -> ActivationFormat {
-    let mode = try choice("mode")
-    guard mode == "weight_only" else {
-      let bits = try integer("activation_bits", default: 8)
-      return mode == "dynamic" ? .own(bits: bits) : .fixed(bits: bits)
+    let bits = try integer("activation_bits", default: 8)
+    switch try choice("mode") {
+    case "weight_only": return .floats
+    case "dynamic": return .own(bits: bits)
+    default: return .fixed(bits: bits)
     }
-    guard !has("activation_bits") else {
-      throw bad("activation_bits", "activations stay floats with mode = 'weight_only'")
-    }
-    return .floats
   }
 }

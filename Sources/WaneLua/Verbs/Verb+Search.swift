@@ -16,7 +16,7 @@ extension Option {
         + "target the strongest setting within it is searched for"),
     Option(
       "trial_epochs", "number", default: "a quarter of epochs", "fine-tuning of a trial in a search"
-    ),
+    ).belonging(toAnyOf: ["target", "max_drop"]),
   ]
 
   /// What a target may limit.
@@ -63,9 +63,6 @@ extension Verb {
   /// The pass that the options ask for; one that searches for its strength when they have a target.
   func searchingPass(_ options: Options) throws -> any ModelPass {
     guard let knob, options.has("target") || options.has("max_drop") else {
-      if knob != nil, options.has("trial_epochs") {
-        throw options.bad("trial_epochs", "needs target or max_drop")
-      }
       return try pass(options)
     }
     if let direct = try directPass?(options) { return direct }

@@ -54,19 +54,24 @@ extension Verb {
         "share: few distinct weights a layer; filters: really narrower layers; layers: fewer of them; "
           + "merge: one layer for several where that is the same; low_rank: two thin layers for one; "
           + "entropy: weights trained to take few bytes in the file"),
-      Option("clusters", "integer in 2..256", default: "16", "share: distinct weights a layer"),
+      Option("clusters", "integer in 2..256", default: "16", "distinct weights a layer")
+        .belonging(to: "method", ["share"]),
       Option(
         "initial", oneOf: CentroidInitializer.allCases.map(\.rawValue), default: "kmeans++",
-        "share: where the shared weights start"),
+        "where the shared weights start"
+      ).belonging(to: "method", ["share"]),
       Option(
         "ratio", "number in [0, 1), or table of layer = number", default: "0.5",
-        "filters: the share that is taken away; low_rank: the share of weights, instead of energy"),
+        "the share that is taken away, of filters or, in place of energy, of weights"
+      ).belonging(to: "method", ["filters", "low_rank"]),
       Option(
         "energy", "number in (0, 1]", default: "0.95",
-        "low_rank: the share of the squared singular values that is kept"),
+        "the share of the squared singular values that is kept"
+      ).belonging(to: "method", ["low_rank"]),
       Option(
         "rate", "number", default: "0.01",
-        "entropy: the loss that a kilobyte may cost; target = { bytes = n } is met besides"),
+        "the loss that a kilobyte may cost; target = { bytes = n } is met besides"
+      ).belonging(to: "method", ["entropy"]),
     ] + Option.fewerFilters + Option.selection,
     example:
       #"slim, report = wane.compress(model, { method = "filters", ratio = 0.5, data = train, epochs = 2 })"#

@@ -80,12 +80,14 @@ final class Completer {
     return names
   }
 
-  /// The options of the function whose table the cursor is in, without those already given.
+  /// The options of the function whose table the cursor is in, without those that belong elsewhere.
   private func optionNames(in context: CompletionContext) -> [String] {
     guard let callee = context.optionsCallee ?? context.stageCallee,
       let function = function(at: callee)
     else { return [] }
-    return function.options.map(\.name)
+    let words = context.frames.last?.words ?? [:]
+    return function.options.filter { !$0.isExcluded(by: words, among: function.options) }
+      .map(\.name)
   }
 
   /// Inside quotes: the words an option takes, and names inside the objects that are involved.

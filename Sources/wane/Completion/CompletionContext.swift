@@ -18,6 +18,8 @@ struct CompletionContext: Equatable {
     var key: String?
     /// The first element, if it is a string: `{ "prune", ` has `prune`.
     var firstWord: String?
+    /// The words that keys were given: `{ method = "share", ` has `method`.
+    var words: [String: String] = [:]
     /// Whether a key may start here.
     var expectsKey: Bool
   }
@@ -90,7 +92,13 @@ private struct Scanner {
         guard skipString(character) else { return .string }
         closeCall()
         let word = String(text[start..<index - 1])
-        updateTop { if $0.arguments.isEmpty, $0.key == nil { $0.firstWord = $0.firstWord ?? word } }
+        updateTop { frame in
+          if let key = frame.key {
+            frame.words[key] = word
+          } else if frame.arguments.isEmpty {
+            frame.firstWord = frame.firstWord ?? word
+          }
+        }
       } else if character == "[", peek(1) == "[" || peek(1) == "=" {
         guard skipLongBracket() else { return .nothing }
         endExpression()

@@ -81,6 +81,17 @@ extension Function {
         Option("sparsity", "number in [0, 1)", default: "0.5", at: 1, "fraction of zeros"),
         Option("epochs", "integer", default: "1", at: 2, "rounds of training"),
         Option("method", oneOf: ["share", "filters"], default: "share", "what is done"),
+        Option("unit", oneOf: ["weight", "block"], or: "n:m", default: "weight", "what goes"),
+        Option("clusters", "integer", default: "16", "how many").belonging(to: "method", ["share"]),
+        Option("initial", "number", default: "0", "where").belonging(to: "method", ["share"]),
+        Option("ratio", "number", default: "0.5", "how much").belonging(to: "method", ["filters"]),
+        Option("extent", "integer", default: "4", "how large")
+          .belonging(to: "unit", ["block", "n:m"]),
+        Option("share_by", oneOf: ["layer", "group"], default: "layer", "what shares"),
+        Option("group", "integer", default: "32", "of how many")
+          .belonging(to: "share_by", ["group"], isImplied: true),
+        Option("weight", "number", default: "1", "of what is learned")
+          .belonging(toAnyOf: ["data", "on_epoch"]),
         Option("data", "Block", "where it comes from"),
         Option("axes", "list of integers", "which"),
         Option("progress", "boolean", default: "true", "whether to draw"),
