@@ -68,6 +68,7 @@ struct ReconstructionScores {
       try moments.add(windows.rows(outputs[0], first: first))
       first += outputs[0].shape[0]
     }
+    try moments.settle()
     return try contributions(moments, kernel, roots, wanted, context)
   }
 

@@ -10,7 +10,7 @@ struct LeastSquares {
   /// Rows taken in.
   private(set) var count = 0
   /// Sums over rows of products of two numbers, `size * size`.
-  private(set) var products: [Double]
+  private var products: [Double]
   /// Sums over rows of a number times a target, `size * targets`.
   private var crossProducts: [Double]
   /// Sums of the numbers.
@@ -19,6 +19,12 @@ struct LeastSquares {
   private var targetSums: [Double]
   /// Sums of the squared targets.
   private var targetSquares: [Double]
+  /// Rows and targets whose products are still to be added.
+  private var pending: (rows: [Float], wanted: [Float]) = ([], [])
+
+  /// Rows whose products are added at once: adding `size * size` sums takes longer than multiplying a few
+  /// rows, and so many of them round no worse than one.
+  private static let rowsAtOnce = 1024
 
   /// Nothing taken in yet.
   init(size: Int, targets: Int = 0) {
@@ -38,18 +44,33 @@ struct LeastSquares {
     let count = rows.count / max(size, 1)
     guard count > 0 else { return }
     self.count += count
+    for index in rows.indices { sums[index % size] += Double(rows[index]) }
+    pending.rows += rows
+    if targets > 0, wanted.count == count * targets {
+      pending.wanted += wanted
+      for index in wanted.indices {
+        let value = Double(wanted[index])
+        targetSums[index % targets] += value
+        targetSquares[index % targets] += value * value
+      }
+    }
+    if pending.rows.count >= Self.rowsAtOnce * size { try settle() }
+  }
+
+  /// Adds the products of the rows that came last.
+  ///
+  /// - Throws: when memory cannot be had.
+  mutating func settle() throws {
+    let (rows, wanted) = pending
+    pending = ([], [])
+    let count = rows.count / max(size, 1)
+    guard count > 0 else { return }
     let turned = try Tensor(Self.transposed(rows, count, size), Shape([size, count]))
     let gram = try turned.matrixProduct(Tensor(rows, Shape([count, size])))
     Self.add(gram, to: &products)
-    for index in rows.indices { sums[index % size] += Double(rows[index]) }
-    guard targets > 0, wanted.count == count * targets else { return }
+    guard !wanted.isEmpty else { return }
     let cross = try turned.matrixProduct(Tensor(wanted, Shape([count, targets])))
     Self.add(cross, to: &crossProducts)
-    for index in wanted.indices {
-      let value = Double(wanted[index])
-      targetSums[index % targets] += value
-      targetSquares[index % targets] += value * value
-    }
   }
 
   private static func transposed(_ rows: [Float], _ count: Int, _ size: Int) -> [Float] {
@@ -62,31 +83,31 @@ struct LeastSquares {
 
   private static func add(_ tensor: Tensor, to sums: inout [Double]) {
     tensor.with(Float.self) { values in
-      for index in values.indices { sums[index] += Double(values[index]) }
-    }
-  }
-
-  /// The covariances of the numbers, `size * size`.
-  var covariances: [Double] {
-    let n = Double(max(count, 1))
-    var result = products
-    for row in 0..<size {
-      for column in 0..<size {
-        let index = row * size + column
-        result[index] = result[index] / n - sums[row] / n * (sums[column] / n)
+      sums.withUnsafeMutableBufferPointer { sums in
+        for index in values.indices { sums[index] += Double(values[index]) }
       }
     }
-    return result
   }
 
+  /// The covariances of the numbers, `size * size`, of rows that are settled.
+  var covariances: [Double] { centred(products, sums, columns: size) }
+
   /// The covariances of numbers and targets, `size * targets`.
-  private var crossCovariances: [Double] {
+  private var crossCovariances: [Double] { centred(crossProducts, targetSums, columns: targets) }
+
+  /// Mean products less the products of means.
+  private func centred(_ products: [Double], _ others: [Double], columns: Int) -> [Double] {
     let n = Double(max(count, 1))
-    var result = crossProducts
-    for row in 0..<size {
-      for column in 0..<targets {
-        let index = row * targets + column
-        result[index] = result[index] / n - sums[row] / n * (targetSums[column] / n)
+    var result = products
+    result.withUnsafeMutableBufferPointer { result in
+      others.withUnsafeBufferPointer { others in
+        for row in 0..<size {
+          let mean = sums[row] / n
+          for column in 0..<columns {
+            let index = row * columns + column
+            result[index] = result[index] / n - mean * (others[column] / n)
+          }
+        }
       }
     }
     return result
@@ -109,8 +130,10 @@ struct LeastSquares {
   ///   - poll: called now and then; throws to stop.
   /// - Returns: the map.
   /// - Throws: what `poll` throws.
-  func map(near: [Double]? = nil, ridge: Double = 1e-4, poll: () throws -> Void = {}) throws -> Map
-  {
+  mutating func map(
+    near: [Double]? = nil, ridge: Double = 1e-4, poll: () throws -> Void = {}
+  ) throws -> Map {
+    try settle()
     var matrix = covariances
     let trace = (0..<size).reduce(0) { $0 + matrix[$1 * size + $1] }
     let weight = max(ridge * trace / Double(max(size, 1)), 1e-12)
@@ -137,17 +160,24 @@ struct LeastSquares {
     let (moments, cross) = (covariances, crossCovariances)
     var (variance, error) = (0.0, 0.0)
     for target in 0..<targets {
-      let own = targetSquares[target] / n - targetSums[target] / n * (targetSums[target] / n)
-      variance += own
-      error += own
-      for row in 0..<size {
-        let weight = map.weights[row * targets + target]
-        error -= 2 * weight * cross[row * targets + target]
-        for column in 0..<size {
-          error +=
-            weight * moments[row * size + column] * map.weights[column * targets + target]
+      variance += targetSquares[target] / n - targetSums[target] / n * (targetSums[target] / n)
+    }
+    error = variance
+    for index in cross.indices { error -= 2 * map.weights[index] * cross[index] }
+    var image = [Double](repeating: 0, count: targets)
+    for row in 0..<size {
+      image.withUnsafeMutableBufferPointer { image in
+        map.weights.withUnsafeBufferPointer { weights in
+          image.update(repeating: 0)
+          for column in 0..<size {
+            let moment = moments[row * size + column]
+            for target in 0..<targets {
+              image[target] += moment * weights[column * targets + target]
+            }
+          }
         }
       }
+      for target in 0..<targets { error += map.weights[row * targets + target] * image[target] }
     }
     return variance > 0 ? 1 - error / variance : 0
   }
@@ -166,8 +196,8 @@ private struct Cholesky {
       for row in 0..<size {
         if row % 64 == 0 { try poll() }
         for column in 0...row {
-          var sum = l[row * size + column]
-          for k in 0..<column { sum -= l[row * size + k] * l[column * size + k] }
+          let sum =
+            l[row * size + column] - Self.dot(l, row * size, column * size, count: column)
           if row == column {
             // Rounding may leave nothing of a direction that others span.
             l[row * size + row] = max(sum, 1e-30).squareRoot()
@@ -178,6 +208,28 @@ private struct Cholesky {
       }
     }
     lower = l
+  }
+
+  /// The product of two stretches, eight numbers at a time: sums of floats are not put in another order by
+  /// the compiler.
+  private static func dot(
+    _ values: UnsafeMutableBufferPointer<Double>, _ first: Int, _ second: Int, count: Int
+  ) -> Double {
+    let bytes = UnsafeRawBufferPointer(values)
+    var sums = SIMD8<Double>.zero
+    var index = 0
+    while index + 8 <= count {
+      let a = bytes.loadUnaligned(fromByteOffset: 8 * (first + index), as: SIMD8<Double>.self)
+      let b = bytes.loadUnaligned(fromByteOffset: 8 * (second + index), as: SIMD8<Double>.self)
+      sums += a * b
+      index += 8
+    }
+    var sum = sums.sum()
+    while index < count {
+      sum += values[first + index] * values[second + index]
+      index += 1
+    }
+    return sum
   }
 
   /// Replaces right sides, `size * columns`, by solutions.
