@@ -63,7 +63,7 @@ public struct LayerMerging: ModelPass {
     let left = Set(normalizations(after))
     return before.nodes.filter { $0.operation is BatchNorm && !left.contains($0.layer) }.map {
       Report.Row(
-        layer: $0.layer, action: "folded into the layer before it",
+        layer: $0.layer, action: "folded into '\(before.producer(of: $0.inputs[0]).layer)'",
         numbers: [.init("weights", Double(4 * $0.outputs[0].channels), 0)])
     }
   }
@@ -179,11 +179,11 @@ private struct MergingRound {
       switch layer.added(second.layer) {
       case .failure(let obstacle):
         obstacles.append(
-          .init(first.layer, "is added to '\(second.name)', but that \(obstacle.reason)"))
+          .init(first.layer, "is added to \(second.name), but that \(obstacle.reason)"))
       case .success(let sum):
         merge = Merge(
           node: index, operand: first.inputs[0], layer: sum, isReLUFused: false,
-          path: first.layer, action: "took '\(second.name)' in")
+          path: first.layer, action: "took \(second.name) in")
         return
       }
     }
@@ -200,12 +200,12 @@ private struct MergingRound {
       return (
         try LinearLayer(
           factors: ones, terms: ones.map { _ in 0 }, isConvolution: isConvolution),
-        model.nodes[operand.node].layer
+        "its shortcut"
       )
     }
     let node = model.nodes[value.node]
     guard node.inputs.first == operand else { return nil }
-    if let (other, layer) = try layer(value, readBy: user) { return (layer, other.layer) }
+    if let (other, layer) = try layer(value, readBy: user) { return (layer, "'\(other.layer)'") }
     guard let norm = node.operation as? BatchNorm, users[value.node] == [user],
       !model.outputs.contains(value)
     else { return nil }
@@ -218,7 +218,8 @@ private struct MergingRound {
     let terms = factors.indices.map { statistics[1][$0] - statistics[2][$0] * factors[$0] }
     guard factors.count == channels else { return nil }
     return (
-      try LinearLayer(factors: factors, terms: terms, isConvolution: isConvolution), node.layer
+      try LinearLayer(factors: factors, terms: terms, isConvolution: isConvolution),
+      "'\(node.layer)'"
     )
   }
 }
