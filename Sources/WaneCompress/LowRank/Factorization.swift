@@ -23,41 +23,22 @@ struct Factorization {
     self.matrix = matrix
     self.rows = rows
     self.columns = columns
-    let size = min(rows, columns)
-    var gram = [Double](repeating: 0, count: size * size)
     let isTall = columns <= rows
-    // One rank-one update for each of the longer side's lines.
-    for line in 0..<max(rows, columns) {
-      if line % 64 == 0 { try poll() }
-      let values = (0..<size).map {
-        Double(isTall ? matrix[line * columns + $0] : matrix[$0 * columns + line])
-      }
-      gram.withUnsafeMutableBufferPointer { gram in
-        for i in 0..<size where values[i] != 0 {
-          for j in 0..<size { gram[i * size + j] += values[i] * values[j] }
-        }
-      }
-    }
-    let eigen = try SymmetricEigen(gram, size: size, poll: poll)
+    let eigen = try SymmetricEigen(
+      squaring: isTall ? matrix : MatrixSplit.swapped(matrix, 1, rows, columns, 1),
+      rows: max(rows, columns), columns: min(rows, columns), poll: poll)
     energies = eigen.values.map { max($0, 0) }
     vectors = eigen.vectors
   }
 
-  /// The smallest rank that keeps a share of the sum of squares; at least 1.
-  func rank(keeping share: Double) -> Int {
+  /// The share of the sum of squares that each rank keeps, from 1.
+  var shares: [Double] {
     let whole = energies.reduce(0, +)
     var sum = 0.0
-    for (index, energy) in energies.enumerated() {
+    return energies.map { energy in
       sum += energy
-      if sum >= share * whole { return index + 1 }
+      return whole > 0 ? sum / whole : 1
     }
-    return max(energies.count, 1)
-  }
-
-  /// The share of the sum of squares that a rank keeps.
-  func share(ofRank rank: Int) -> Double {
-    let whole = energies.reduce(0, +)
-    return whole > 0 ? energies.prefix(rank).reduce(0, +) / whole : 1
   }
 
   /// Two matrices, `rows * rank` and `rank * columns`, whose product is the best of that rank; each

@@ -2,13 +2,13 @@ import WaneGraph
 import WaneNN
 import WaneTensor
 
-/// Replaces layers by two thinner ones in a row, whose product is the best approximation of the
-/// kernel at a rank (Denil et al., 2013; Zhang et al., 2016, for convolutions).
+/// Replaces layers by two or three thinner ones in a row, whose product is close to the kernel (Denil et
+/// al., 2013; Zhang et al., 2016; Jaderberg et al., 2014; Kim et al., 2016).
 ///
 ///     y = x W + b   becomes   y = (x A) B + b,   W ~ A B
 ///
-/// A kernel `[KH, KW, C, O]` counts as a matrix of `KH KW C` rows: a convolution with fewer filters,
-/// then one of single pixels.
+/// How a kernel is split says `Decomposition`; a dense layer and a convolution of single places have but
+/// one way. A layer stays where that takes no fewer weights or more operations.
 public struct LowRank: ModelPass {
   public static let verb = "compress"
 
@@ -18,10 +18,14 @@ public struct LowRank: ModelPass {
     case energy(Double)
     /// The largest that takes this share of the weights away.
     case ratio(Double)
+    /// Those of all layers together that change the answers least within a limit.
+    case budget(RankBudget)
   }
 
   /// How a rank is chosen.
   public let choice: Choice
+  /// How kernels are split.
+  public let decomposition: Decomposition
   /// The layers that are treated.
   public let selection: Selection
   /// A smaller side than this is decomposed in seconds.
@@ -29,8 +33,11 @@ public struct LowRank: ModelPass {
 
   /// Creates a pass.
   ///
-  /// - Throws: when energy is not in (0, 1] or ratio not in [0, 1).
-  public init(_ choice: Choice = .energy(0.95), selection: Selection = .all) throws {
+  /// - Throws: when energy is not in (0, 1], ratio not in [0, 1), or a limit not positive.
+  public init(
+    _ choice: Choice = .energy(0.95), decomposition: Decomposition = .svd,
+    selection: Selection = .all
+  ) throws {
     switch choice {
     case .energy(let energy):
       guard energy > 0, energy <= 1 else {
@@ -40,109 +47,203 @@ public struct LowRank: ModelPass {
       guard ratio >= 0, ratio < 1 else {
         throw WaneError(Self.verb, "ratio must be in [0, 1), got \(ratio)")
       }
+    case .budget(let budget): try budget.validate(Self.verb)
     }
     self.choice = choice
+    self.decomposition = decomposition
     self.selection = selection
+  }
+
+  /// A layer and the ways to split it.
+  struct Candidate {
+    let layer: WeightedLayer
+    let kernel: Parameter
+    let geometry: KernelGeometry
+    let splits: [any KernelDecomposition]
+
+    var ways: [SplitWay] { splits.flatMap(\.ways) }
+
+    /// The decomposition that a way belongs to.
+    func split(_ way: SplitWay) -> (any KernelDecomposition)? {
+      splits.first { $0.ways.first?.form == way.form }
+    }
   }
 
   /// What becomes of a kernel.
   private struct Plan {
     let path: String
-    let left: Parameter
-    let right: Parameter
+    let kernels: [SplitKernel]
+    let parameters: [Parameter]
   }
 
   public func apply(to model: Graph, _ context: CompressionContext) throws -> PassResult {
     let tune = try FineTuner(Self.verb, context, defaults: .init(learningRate: 1e-3))
     let chosen = try selection.choose(in: model, Self.verb)
-    var report = Report(Self.verb, options: [("method", .text("low_rank"))] + reportedChoice)
-    report.options += selection.reported
+    var report = Report(Self.verb, options: reportedOptions)
     report.skipped = chosen.skipped
-    var plans: [String: Plan] = [:]
+    var candidates: [Candidate] = []
     for layer in chosen.layers {
       try context.poll()
       guard let kernel = model.parameters[layer.kernel] else { continue }
-      if let reason = obstacle(layer, kernel, model) {
+      if let reason = try obstacle(layer, kernel, model) {
         report.skipped.append(.init(layer.label, reason))
         continue
       }
-      let (rows, columns) = Self.sides(kernel)
-      let factorization = try Factorization(
-        kernel.decoded().array(Float.self), rows: rows, columns: columns, poll: context.poll)
-      let rank = self.rank(of: factorization)
-      guard rank * (rows + columns) < rows * columns else {
-        report.skipped.append(
-          .init(layer.label, "rank \(rank) of \(min(rows, columns)) takes no fewer weights"))
+      candidates.append(try candidate(layer, kernel, model, poll: context.poll))
+    }
+    var plans: [String: Plan] = [:]
+    for (candidate, way) in zip(candidates, try ways(candidates, model, context)) {
+      try context.poll()
+      guard let way, way.pays(for: candidate.geometry) else {
+        report.skipped.append(.init(candidate.layer.label, reason(against: way, candidate)))
         continue
       }
-      plans[layer.kernel] = try plan(layer, kernel, factorization, rank)
-      report.layers.append(
-        Report.Row(
-          layer: layer.label, action: "split in two",
-          numbers: [
-            .init("rank", Double(min(rows, columns)), Double(rank)),
-            .init("weights", Double(rows * columns), Double(rank * (rows + columns))),
-            .init("energy", 1, factorization.share(ofRank: rank)),
-          ]))
+      guard
+        let (kernels, energy) = try candidate.split(way)?.kernels(way, poll: context.poll)
+      else { continue }
+      plans[candidate.layer.kernel] = try plan(candidate, kernels, in: model)
+      report.layers.append(row(candidate, way, energy: energy))
     }
     let tuned = try tune(rewritten(model, plans))
     report.history = tuned.history
     return PassResult(tuned.model, report)
   }
 
-  private var reportedChoice: [(name: String, value: ReportValue)] {
-    switch choice {
-    case .energy(let energy): [("energy", .number(energy))]
-    case .ratio(let ratio): [("ratio", .number(ratio))]
-    }
+  private var reportedOptions: [(name: String, value: ReportValue)] {
+    let amount: (name: String, value: ReportValue) =
+      switch choice {
+      case .energy(let energy): ("energy", .number(energy))
+      case .ratio(let ratio): ("ratio", .number(ratio))
+      case .budget(let budget): budget.reported
+      }
+    return [
+      ("method", .text("low_rank")), amount, ("decomposition", .text(decomposition.rawValue)),
+    ] + selection.reported
   }
 
-  /// A kernel as a matrix: what is summed over, and the units.
-  private static func sides(_ kernel: Parameter) -> (rows: Int, columns: Int) {
-    let columns = kernel.shape.dimensions.last ?? 1
-    return (kernel.shape.count / max(columns, 1), columns)
-  }
-
-  private func obstacle(_ layer: WeightedLayer, _ kernel: Parameter, _ model: Graph) -> String? {
+  private func obstacle(_ layer: WeightedLayer, _ kernel: Parameter, _ model: Graph) throws
+    -> String?
+  {
     guard !layer.isFloatOnly else { return "is no convolution and no dense layer" }
     if let convolution = model.convolution(of: layer), convolution.groups > 1 {
       return "is a grouped convolution"
     }
-    guard case .dense = kernel.payload, !kernel.isMasked else {
+    guard case .dense(let tensor) = kernel.payload, !kernel.isMasked else {
       return "its weights are pruned, shared or on a grid; low_rank comes before these"
     }
-    let (rows, columns) = Self.sides(kernel)
-    guard min(rows, columns) <= Self.largestSide else {
-      return "\(rows) x \(columns) weights are more than is decomposed, \(Self.largestSide) a side"
+    guard tensor.with(Float.self, { $0.allSatisfy(\.isFinite) }) else {
+      return "has weights that are not finite"
+    }
+    let geometry = KernelGeometry(layer, kernel, in: model)
+    guard largestSide(geometry) <= Self.largestSide else {
+      return
+        "\(geometry.weights / max(geometry.outputs, 1)) x \(geometry.outputs) weights are more "
+        + "than is decomposed, \(Self.largestSide) a side"
     }
     return nil
   }
 
-  private func rank(of factorization: Factorization) -> Int {
+  /// The forms that differ for a kernel: one where it has no window.
+  private func forms(_ geometry: KernelGeometry) -> [Decomposition] {
+    if geometry.isPointwise { return [.svd] }
+    return decomposition == .auto ? [.svd, .spatial, .tucker] : [decomposition]
+  }
+
+  /// The largest symmetric matrix that is to be decomposed.
+  private func largestSide(_ geometry: KernelGeometry) -> Int {
+    forms(geometry).map { form in
+      form == .tucker
+        ? max(geometry.inputs, geometry.outputs)
+        : MatrixSplit.smallerSide(geometry, isSpatial: form == .spatial)
+    }.max() ?? 0
+  }
+
+  private func candidate(
+    _ layer: WeightedLayer, _ kernel: Parameter, _ model: Graph, poll: () throws -> Void
+  ) throws -> Candidate {
+    let geometry = KernelGeometry(layer, kernel, in: model)
+    let values = try kernel.decoded().array(Float.self)
+    let splits = try forms(geometry).map { form -> any KernelDecomposition in
+      form == .tucker
+        ? try TuckerSplit(values, geometry, poll: poll)
+        : try MatrixSplit(values, geometry, isSpatial: form == .spatial, poll: poll)
+    }
+    return Candidate(layer: layer, kernel: kernel, geometry: geometry, splits: splits)
+  }
+
+  /// How each layer is split; nil where it stays.
+  private func ways(_ candidates: [Candidate], _ model: Graph, _ context: CompressionContext) throws
+    -> [SplitWay?]
+  {
     switch choice {
-    case .energy(let energy): return factorization.rank(keeping: energy)
+    case .energy(let energy):
+      return candidates.map { candidate in
+        let enough = candidate.ways.filter { $0.energy >= energy }
+        return enough.min { ($0.work, $0.weights) < ($1.work, $1.weights) } ?? candidate.ways.last
+      }
     case .ratio(let ratio):
-      let (rows, columns) = (factorization.rows, factorization.columns)
-      let weights = (1 - ratio) * Double(rows * columns)
-      return min(max(1, Int(weights / Double(rows + columns))), min(rows, columns))
+      return candidates.map { candidate in
+        let weights = (1 - ratio) * Double(candidate.geometry.weights)
+        let small = candidate.ways.filter { Double($0.weights) <= weights }
+        return small.max { ($0.energy, -$0.work) < ($1.energy, -$1.work) }
+          ?? candidate.ways.min { $0.weights < $1.weights }
+      }
+    case .budget(let budget):
+      return try RankAllocation(candidates, in: model, Self.verb, context).ways(within: budget)
     }
   }
 
-  private func plan(
-    _ layer: WeightedLayer, _ kernel: Parameter, _ factorization: Factorization, _ rank: Int
-  ) throws -> Plan {
-    let (left, right) = factorization.factors(rank: rank)
-    let dimensions = kernel.shape.dimensions
-    let points = [Int](repeating: 1, count: dimensions.count - 2)
+  private func reason(against way: SplitWay?, _ candidate: Candidate) -> String {
+    guard let way else { return "stays whole within the target" }
+    let ranks = way.ranks.map { "\($0)" }.joined(separator: " and ")
+    let geometry = candidate.geometry
+    return way.weights < geometry.weights
+      ? "rank \(ranks) takes \(way.work) operations instead of \(geometry.work)"
+      : "rank \(ranks) of \(fullRanks(way, geometry)) takes no fewer weights"
+  }
+
+  private func fullRanks(_ way: SplitWay, _ geometry: KernelGeometry) -> String {
+    way.form == .tucker
+      ? "\(geometry.inputs) and \(geometry.outputs)"
+      : "\(MatrixSplit.smallerSide(geometry, isSpatial: way.form == .spatial))"
+  }
+
+  private func row(_ candidate: Candidate, _ way: SplitWay, energy: Double) -> Report.Row {
+    let geometry = candidate.geometry
+    let ranks: [Report.Change] =
+      way.form == .tucker
+      ? [
+        .init("input_rank", Double(geometry.inputs), Double(way.ranks[0])),
+        .init("output_rank", Double(geometry.outputs), Double(way.ranks[1])),
+      ]
+      : [
+        .init(
+          "rank", Double(MatrixSplit.smallerSide(geometry, isSpatial: way.form == .spatial)),
+          Double(way.ranks[0]))
+      ]
+    return Report.Row(
+      layer: candidate.layer.label, action: way.form.action,
+      numbers: ranks + [
+        .init("weights", Double(geometry.weights), Double(way.weights)),
+        .init("macs", Double(geometry.work), Double(way.work)), .init("energy", 1, energy),
+      ])
+  }
+
+  // MARK: The graph
+
+  private func plan(_ candidate: Candidate, _ kernels: [SplitKernel], in model: Graph) throws
+    -> Plan
+  {
+    let path = candidate.layer.path
+    let isDense = candidate.kernel.shape.rank == 2
     return Plan(
-      path: layer.path,
-      left: try Parameter(
-        "\(layer.path)/reduce/kernel", Tensor(left, Shape(dimensions.dropLast() + [rank])),
-        isTrainable: kernel.isTrainable),
-      right: try Parameter(
-        "\(layer.path)/expand/kernel",
-        Tensor(right, Shape(points + [rank, factorization.columns])),
-        isTrainable: kernel.isTrainable))
+      path: path, kernels: kernels,
+      parameters: try kernels.map { kernel in
+        try Parameter(
+          model.freshName("\(path)/\(kernel.name)/kernel"),
+          Tensor(kernel.values, Shape(isDense ? Array(kernel.shape.suffix(2)) : kernel.shape)),
+          isTrainable: candidate.kernel.isTrainable)
+      })
   }
 
   private func rewritten(_ model: Graph, _ plans: [String: Plan]) throws -> Graph {
@@ -151,31 +252,33 @@ public struct LowRank: ModelPass {
       guard node.operation is Conv2D || node.operation is Dense,
         let kernel = model.parameter(node.inputs[1]), let plan = plans[kernel.name]
       else { return nil }
-      let (reduce, expand) = ("\(plan.path)/reduce", "\(plan.path)/expand")
-      let left = try Self.read(plan.left, reduce, &graph)
-      let right = try Self.read(plan.right, expand, &graph)
-      let first: any Operation
-      let second: any Operation
-      if let convolution = node.operation as? Conv2D {
-        first = Conv2D(convolution.window)
-        second = Conv2D(
-          try Window2D(Conv2D.name, size: [1, 1], strides: [1, 1]),
-          isReLUFused: convolution.isReLUFused)
-      } else {
-        first = Dense()
-        second = Dense(isReLUFused: (node.operation as? Dense)?.isReLUFused ?? false)
+      var values = [inputs[0]]
+      for (index, (kernel, parameter)) in zip(plan.kernels, plan.parameters).enumerated() {
+        let layer = "\(plan.path)/\(kernel.name)"
+        let isLast = index + 1 == plan.kernels.count
+        let operand = try graph.read(orAdd: parameter, layer: layer)
+        let operation: any Operation
+        if let convolution = node.operation as? Conv2D {
+          operation = Conv2D(
+            try kernel.window(of: convolution.window),
+            isReLUFused: isLast && convolution.isReLUFused)
+        } else {
+          operation = Dense(
+            isReLUFused: isLast && (node.operation as? Dense)?.isReLUFused == true)
+        }
+        values = try graph.add(
+          operation, [values[0], operand] + (isLast ? Array(inputs.dropFirst(2)) : []),
+          layer: layer)
       }
-      let middle = try graph.add(one: first, [inputs[0], left], layer: reduce)
-      return try graph.add(second, [middle, right] + inputs.dropFirst(2), layer: expand)
+      return values
     }.pruned()
   }
+}
 
-  /// Reads a parameter that may have been added for another node of the layer.
-  private static func read(_ parameter: Parameter, _ layer: String, _ graph: inout Graph) throws
-    -> Value
-  {
-    graph.parameters[parameter.name] == nil
-      ? try graph.add(parameter: parameter, layer: layer)
-      : try graph.read(parameter.name, layer: layer)
+extension Graph {
+  /// Reads a parameter that may have been added for another node before.
+  mutating func read(orAdd parameter: Parameter, layer: String) throws -> Value {
+    parameters[parameter.name] == nil
+      ? try add(parameter: parameter, layer: layer) : try read(parameter.name, layer: layer)
   }
 }

@@ -70,4 +70,26 @@ struct SymmetricEigen {
       m[q * size + k] = s * x + c * y
     }
   }
+
+  /// Decomposes `M^T M`: its values are the squared singular values of M, its vectors those of its columns.
+  ///
+  /// - Parameters:
+  ///   - matrix: `rows * columns` numbers, row by row.
+  ///   - rows: how many rows.
+  ///   - columns: how many columns.
+  ///   - poll: called now and then; throws to stop.
+  /// - Throws: what `poll` throws.
+  init(squaring matrix: [Float], rows: Int, columns: Int, poll: () throws -> Void = {}) throws {
+    var gram = [Double](repeating: 0, count: columns * columns)
+    for row in 0..<rows {
+      if row % 64 == 0 { try poll() }
+      let values = matrix[row * columns..<(row + 1) * columns].map(Double.init)
+      gram.withUnsafeMutableBufferPointer { gram in
+        for i in 0..<columns where values[i] != 0 {
+          for j in 0..<columns { gram[i * columns + j] += values[i] * values[j] }
+        }
+      }
+    }
+    try self.init(gram, size: columns, poll: poll)
+  }
 }
