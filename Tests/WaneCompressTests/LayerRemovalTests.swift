@@ -43,10 +43,11 @@ import WaneTensor
 
   static func remove(
     _ model: Graph, _ criterion: LayerCriterion, threshold: Double = 0.95, count: Int? = nil,
-    only: [String]? = nil
+    ratio: Double? = nil, only: [String]? = nil
   ) throws -> PassResult {
     try LayerRemoval(
-      criterion, threshold: threshold, count: count, selection: Selection(only: only)
+      criterion, threshold: threshold, count: count, ratio: ratio,
+      selection: Selection(only: only)
     ).apply(to: model, Fixture.context(data: Fixture.data()))
   }
 
@@ -116,6 +117,26 @@ import WaneTensor
       let error = zip(got.array(Float.self), expected.array(Float.self)).map { abs($0 - $1) }.max()
       #expect((error ?? 1) < 0.05, "\(padding) \(stride)")
     }
+  }
+
+  /// Of five layers two go for a ratio of a half, and the report says what was too large.
+  @Test func aRatioOfTheLayersGoes() throws {
+    let model = try Self.network()
+    let layers = model.weightedLayers().count
+    for criterion in LayerCriterion.allCases {
+      let result = try Self.remove(model, criterion, threshold: -1, ratio: 0.5)
+      let gone = result.report.layers.filter { $0.action != "kept" && $0.layer != "sum" }
+      #expect(gone.count == layers / 2, "\(criterion)")
+      #expect(result.report.options.contains { $0.name == "ratio" })
+      #expect(!result.report.options.contains { $0.name == "count" || $0.name == "threshold" })
+    }
+    let none = try Self.remove(model, .cost, ratio: 0.1)
+    #expect(none.report.layers.isEmpty)
+    #expect(none.model.work == model.work)
+    #expect(
+      none.report.skipped.contains(.init("sum", "0 more may go by the ratio, and it has 1")))
+    #expect(
+      Fixture.message { _ = try LayerRemoval(ratio: 1) }.contains("ratio must be in [0, 1), got 1"))
   }
 
   @Test func theCheapestGoFirst() throws {

@@ -26,6 +26,8 @@ public struct LayerRemoval: ModelPass {
   public let threshold: Double
   /// How many go at most; by correlation all that reach the threshold when nil, by cost one.
   public let count: Int?
+  /// The share of the selected layers that goes at most, instead of a count.
+  public let ratio: Double?
   /// The layers that may go.
   public let selection: Selection
   /// What the pass is called in messages and its report.
@@ -36,10 +38,10 @@ public struct LayerRemoval: ModelPass {
 
   /// Creates a pass.
   ///
-  /// - Throws: when the threshold is not in [-1, 1], or the count not positive.
+  /// - Throws: when the threshold is not in [-1, 1], the count not positive, or the ratio not in [0, 1).
   public init(
     _ criterion: LayerCriterion = .correlation, threshold: Double = 0.95, count: Int? = nil,
-    selection: Selection = .all
+    ratio: Double? = nil, selection: Selection = .all
   ) throws {
     guard (-1...1).contains(threshold) else {
       throw WaneError(Self.verb, "threshold must be in [-1, 1], got \(threshold)")
@@ -47,9 +49,13 @@ public struct LayerRemoval: ModelPass {
     if let count, count < 1 {
       throw WaneError(Self.verb, "count must be at least 1, got \(count)")
     }
+    if let ratio, !(0..<1 ~= ratio) {
+      throw WaneError(Self.verb, "ratio must be in [0, 1), got \(ratio)")
+    }
     self.criterion = criterion
     self.threshold = threshold
     self.count = count
+    self.ratio = ratio
     self.selection = selection
   }
 
@@ -64,31 +70,42 @@ public struct LayerRemoval: ModelPass {
     var report = Report(name, options: reportedOptions)
     var current = model
     var taken = 0
+    // A branch is several layers; one that has become a projection does not count again.
+    var layersLeft = ratio.map { Int(($0 * Double(selected.count)).rounded(.down)) } ?? .max
     var last: LayerCandidates
     var left: [Judged]
     repeat {
       last = try LayerCandidates(current, selected: selected)
-      left = try judge(last.candidates, current, fit, context)
+      let small = last.candidates.filter { $0.layers.count <= layersLeft }
+      left = try judge(small, current, fit, context)
       guard let best = left.first, isEnough(best), taken < limit, let next = best.model else {
         break
       }
       report.layers += rows(best, current, next)
       current = next
       taken += 1
+      layersLeft -= best.candidate.layers.count
     } while true
     report.layers += left.map { row($0, "kept", current, current) }
-    report.skipped = chosen.skipped + last.skipped
+    let large = last.candidates.filter { $0.layers.count > layersLeft }
+    report.skipped =
+      chosen.skipped + last.skipped
+      + large.map {
+        .init($0.path, "\(layersLeft) more may go by the ratio, and it has \($0.layers.count)")
+      }
     let tuned = try tune(current)
     report.history = tuned.history
     return PassResult(tuned.model, report)
   }
 
-  private var limit: Int { count ?? (criterion == .cost ? 1 : .max) }
+  private var limit: Int { count ?? (criterion == .cost && ratio == nil ? 1 : .max) }
 
   private var reportedOptions: [(name: String, value: ReportValue)] {
     [("method", .text("layers")), ("criterion", .text(criterion.rawValue))]
-      + (criterion == .correlation ? [("threshold", .number(threshold))] : [])
-      + (limit < .max ? [("count", .number(Double(limit)))] : []) + selection.reported
+      + (criterion == .correlation && (ratio == nil || threshold > -1)
+        ? [("threshold", .number(threshold))] : [])
+      + (limit < .max ? [("count", .number(Double(limit)))] : [])
+      + (ratio.map { [("ratio", .number($0))] } ?? []) + selection.reported
   }
 
   /// A candidate and what speaks for it.
