@@ -14,24 +14,26 @@ test("compress refuses what belongs to another method", function()
   local owners = {
     clusters = { 4, { share = true } },
     initial = { "linear", { share = true } },
-    ratio = { 0.5, { filters = true, low_rank = true } },
+    ratio = { 0.5, { filters = true, layers = true, low_rank = true } },
     energy = { 0.9, { low_rank = true } },
     rate = { 0.01, { entropy = true } },
     scope = { "layer", { filters = true } },
     round_to = { 2, { filters = true } },
     min_filters = { 2, { filters = true } },
     refit = { true, { filters = true } },
-    threshold = { 0.9, { layers = true } },
-    count = { 1, { layers = true } },
+    threshold = { 0.9, { layers = true, tie = true } },
+    count = { 1, { layers = true, tie = true } },
+    decomposition = { "tucker", { low_rank = true } },
+    layers = { {}, { tie = true } },
   }
   for option, owner in pairs(owners) do
-    for _, method in ipairs { "share", "filters", "layers", "merge", "low_rank", "entropy" } do
+    for _, method in ipairs { "share", "tie", "filters", "layers", "merge", "low_rank", "entropy" } do
       if not owner[2][method] then
         refused("compress", option, "belongs to method '", { method = method, [option] = owner[1] })
       end
     end
   end
-  refused("compress", "clusters", "belongs to method 'share', not 'low_rank', which takes 'ratio', 'energy')",
+  refused("compress", "clusters", "belongs to method 'share', not 'low_rank', which takes 'ratio', 'energy', 'decomposition')",
     { method = "low_rank", clusters = 4 })
   refused("compress", "clusters", "belongs to method 'share', not 'merge')", { method = "merge", clusters = 4 })
   refused("compress", "criterion", "belongs to method 'filters' or 'layers', not 'share'",
@@ -54,7 +56,7 @@ test("prune refuses what belongs to another unit or schedule", function()
       refused("prune", option, "belongs to unit '", { unit = unit, sparsity = 0.5, [option] = value })
     end
   end
-  refused("prune", "ratio", "belongs to unit 'filter' or 'head', not '2:4', which takes 'sparsity', 'schedule')",
+  refused("prune", "ratio", "belongs to unit 'filter', 'head' or 'layer', not '2:4', which takes 'sparsity', 'schedule')",
     { unit = "2:4", ratio = 0.5 })
   for _, unit in ipairs { "filter", "head", "layer" } do
     for option, value in pairs { sparsity = 0.5, schedule = "cubic", block = { 2, 2 } } do

@@ -141,8 +141,8 @@ test("options that are not there, missing or wrong", function()
   check.raises("...missing option 'method' to 'compress'", wane.compress, model, {})
   check.raises("...missing option 'method' to 'compress'", wane.compress, model)
   check.raises("...bad option 'cluster' to 'compress' (did you mean 'clusters'?)", share, model, { cluster = 3 })
-  check.raises("...bad option 'method' to 'compress' (expected one of 'share', 'filters', 'layers', 'merge', 'low_rank', " ..
-    "'entropy', got 'filter' " ..
+  check.raises("...bad option 'method' to 'compress' (expected one of 'share', 'tie', 'filters', 'layers', 'merge', " ..
+    "'low_rank', 'entropy', got 'filter' " ..
     "(did you mean 'filters'?))", wane.compress, model, { method = "filter" })
   check.raises("...(Model expected, got table)", wane.compress, {}, { method = "share" })
   check.raises("...(Model expected, got no value)", wane.compress)
@@ -204,6 +204,56 @@ test("low rank makes two thin layers of one, and other verbs go on from there", 
     { method = "low_rank", energy = 0.5, ratio = 0.5 })
 end)
 
+test("convolutions are split in several ways, by energy, ratio and budget", function()
+  local model = nn.sequential {
+    nn.input { 8, 8, 4 }, nn.conv2d { 12, 3, padding = "same", activation = "relu" },
+    nn.conv2d { 16, 3, strides = 2 }, nn.flatten {}, nn.dense { 4, activation = "softmax" },
+  }
+  local inputs = wane.rand({ 40, 8, 8, 4 }, { seed = 1 })
+  local data = wane.data.tensors(inputs, wane.randint({ 40 }, 0, 3, { seed = 2 }))
+  local function split(options)
+    options.method = "low_rank"
+    return wane.compress(model, options)
+  end
+  local parts = {
+    svd = "reduce expand", spatial_svd = "vertical horizontal", tucker = "reduce core expand",
+  }
+  for decomposition, names in pairs(parts) do
+    local small, report = split { decomposition = decomposition, ratio = 0.7, only = "conv2d_1" }
+    check.equal(report.options.decomposition, decomposition)
+    check.equal(#report.layers, 1)
+    check.equal(report.layers[1].macs.after < report.layers[1].macs.before, true)
+    local found = table.concat(small:parameter_names(), " ")
+    for name in names:gmatch "%a+" do
+      check.truthy(found:find("conv2d_1/" .. name .. "/kernel", 1, true), decomposition .. " " .. name)
+    end
+    local row = report.layers[1]
+    check.truthy(decomposition == "tucker" and row.input_rank and row.output_rank or row.rank)
+    -- What comes after goes on from there, and a file holds it.
+    local tiny = wane.quantize(wane.compress(wane.prune(small, { sparsity = 0.5 }), { method = "share", clusters = 8 }),
+      { bits = 8, calibration = data })
+    local path = os.tmpname()
+    tiny:save(path)
+    check.equal(wane.load(path):predict(data), tiny:predict(data))
+    os.remove(path)
+  end
+  local thin, report = split { decomposition = "auto", target = { macs_ratio = 2 }, data = data, epochs = 1 }
+  check.truthy(2 * thin.macs <= model.macs, thin.macs)
+  check.equal(report.options.macs_ratio, 2)
+  check.equal(#report.history, 1)
+  thin = split { target = { parameters = 2000 } }
+  check.truthy(thin.parameters <= 2000, thin.parameters)
+  check.raises("...compress: the target of 100 parameters is out of reach: ...", split, { target = { parameters = 100 } })
+  check.raises("...bad option 'decomposition' to 'compress' (expected one of 'svd', 'spatial_svd', 'tucker', 'auto', " ..
+    "got 'tuckr' (did you mean 'tucker'?))", split, { decomposition = "tuckr" })
+  check.raises("...bad option 'energy' to 'compress' (ranks are chosen by the target)", split,
+    { energy = 0.5, target = { macs = 1000 } })
+  check.raises("...bad option 'target' to 'compress' (macs must be a positive number, got -1)", split,
+    { target = { macs = -1 } })
+  check.raises("...bad option 'target' to 'compress' (parameters is for low rank, and stands alone)", split,
+    { target = { parameters = 1000, macs = 1000 } })
+end)
+
 -- ---- Fewer filters: criteria, numbers, targets --------------------------------------------------
 
 test("every criterion, with what it needs", function()
@@ -256,8 +306,57 @@ test("a target of MACs is reached at once", function()
     { target = { macs_ratio = 0.5 } })
   check.raises("...bad option 'ratio' to 'compress' (ratio is searched for when there is a target)", narrow, model,
     { target = { macs_ratio = 2 }, ratio = 0.5 })
-  check.raises("...bad option 'target' to 'compress' (macs_ratio is for fewer filters, and stands alone)", share,
+  check.raises("...bad option 'target' to 'compress' (macs_ratio is for fewer filters and low rank, and stands alone)", share,
     model, { target = { macs_ratio = 2 } })
+end)
+
+-- ---- Tied layers ------------------------------------------------------------------------------
+
+test("layers of one shape share their weights, in the file as well", function()
+  local model = nn.sequential {
+    nn.input { 8, 8, 1 }, nn.conv2d { 6, 3, activation = "relu" },
+    nn.conv2d { 6, 3, padding = "same", activation = "relu", name = "a" },
+    nn.conv2d { 6, 3, padding = "same", activation = "relu", name = "b" }, nn.flatten {},
+    nn.dense { 4, activation = "softmax" },
+  }
+  local data = samples.images(64)
+  model:fit(data, { epochs = 1 })
+  local function tie(options)
+    options.method = "tie"
+    return wane.compress(model, options)
+  end
+  local tied, report = tie { layers = { { "a", "b" } }, data = data, epochs = 1 }
+  check.equal(tied.parameters, model.parameters - 9 * 36 - 6)
+  check.truthy(tied.file_bytes < model.file_bytes - 4 * 9 * 28)
+  check.equal(report.layers[1].layer, "b")
+  check.equal(report.layers[1].action, "shares the weights of 'a'")
+  check.truthy(math.abs(report.layers[1].similarity) <= 1)
+  check.equal(report.options.layers, "{ a, b }")
+  check.truthy(tostring(report):find("similarity", 1, true))
+  -- All that follows keeps it.
+  local small = wane.prune(tied, { sparsity = 0.5, data = data })
+  small = wane.compress(small, { method = "share", clusters = 8, data = data })
+  small = wane.quantize(small, { bits = 8, data = data })
+  small = wane.distill(small, { teacher = model, data = data })
+  check.equal(table.concat(small:parameter_names(), " "):find("b/kernel", 1, true), nil)
+  local path = os.tmpname()
+  small:save(path)
+  local loaded = wane.load(path)
+  check.equal(loaded:predict(data), small:predict(data))
+  check.equal(loaded.parameters, tied.parameters)
+  os.remove(path)
+
+  check.equal(select(2, tie { threshold = 0.99 }).skipped[2].layer, "a")
+  check.equal(#select(2, tie { count = 1 }).layers, 1)
+  check.equal(#select(2, tie { threshold = -1 }).layers, 1)
+  check.raises("...bad option 'layers' to 'compress' (lists of layers expected, as in ...", tie, { layers = { "a", "b" } })
+  check.raises("...bad option 'layers' to 'compress' (the name of a layer expected, got a number)", tie,
+    { layers = { { "a", 3 } } })
+  check.raises("...bad option 'count' to 'compress' (the option 'layers' says already which share)", tie,
+    { layers = { { "a", "b" } }, count = 1 })
+  check.raises("...compress: 'conv2d' and 'a' cannot share weights: their weights have shapes ...", tie,
+    { layers = { { "a", "conv2d" } } })
+  check.raises("...compress: layers has no list of layers", tie, { layers = {} })
 end)
 
 -- ---- Merging ----------------------------------------------------------------------------------
@@ -308,6 +407,14 @@ test("layers that are like their operand, or cost least, go", function()
     epochs = 0 })
   check.truthy(samples.same(small, model))
   check.equal(report.layers[1].action, "kept")
+  small, report = wane.compress(model, { method = "layers", ratio = 0.5, data = data, epochs = 0 })
+  check.equal(report.options.ratio, 0.5)
+  check.equal(report.options.count, nil)
+  check.truthy(small.macs < model.macs - 64 * 9 * 36)
+  small, report = wane.prune(model, { unit = "layer", ratio = 0.25, data = data, epochs = 0 })
+  check.truthy(small.macs < model.macs)
+  check.truthy(report.layers[1].action ~= "kept")
+  check.equal(report.options.threshold, nil)
   local function fewer(options)
     options.method = "layers"
     return wane.compress(model, options)
@@ -315,6 +422,9 @@ test("layers that are like their operand, or cost least, go", function()
   check.raises("...compress: layers are judged on samples: give the option 'data'", fewer, {})
   check.raises("...compress: threshold must be in [-1, 1], got 2...", fewer, { data = data, threshold = 2 })
   check.raises("...compress: count must be at least 1, got 0", fewer, { data = data, count = 0 })
+  check.raises("...compress: ratio must be in [0, 1), got 1...", fewer, { data = data, ratio = 1 })
+  check.raises("...bad option 'count' to 'compress' (either count or ratio, not both)", fewer,
+    { data = data, ratio = 0.5, count = 1 })
   check.raises("...bad option 'criterion' to 'compress' ('l2' does not judge layers)", fewer,
     { data = data, criterion = "l2" })
   check.raises("...bad option 'criterion' to 'compress' ('cost' does not judge filters)", narrow, model,

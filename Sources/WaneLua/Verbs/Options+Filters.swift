@@ -25,14 +25,17 @@ extension Option {
         "refit", "boolean", default: "true for reconstruction",
         "fit the weights left to what the layers gave before, on data"),
     ].map { $0.belonging(to: "method", ["filters"]) }
-    + fewerLayers.map { $0.belonging(to: "method", ["layers"]) }
+    + fewerLayers.map { $0.belonging(to: "method", ["layers", "tie"]) }
 
-  /// What fewer layers take.
+  /// What fewer layers take, and layers that share.
   static let fewerLayers: [Option] = [
     Option(
-      "threshold", "number in [-1, 1]", default: "0.95", "the correlation from which a layer goes"
+      "threshold", "number in [-1, 1]", default: "0.95; any with ratio or count of tie",
+      "the correlation from which a layer goes; for tie, the similarity from which two share"
     ).belonging(to: "criterion", [LayerCriterion.correlation.rawValue], isImplied: true),
-    Option("count", "integer", default: "1 by cost, else all", "how many layers go at most"),
+    Option(
+      "count", "integer", default: "1 by cost, else all",
+      "how many layers go, or take the weights of another, at most"),
   ]
 }
 
@@ -58,24 +61,33 @@ extension Options {
   /// Fewer filters until a target of multiply-accumulate operations alone is met; nil for other goals,
   /// which are searched for.
   func filterReductionForTarget() throws -> FilterReduction? {
-    guard try choice("method") == "filters", !has("max_drop"),
-      let target = try nested("target", Option.target)
-    else { return nil }
-    let isAlone = Option.target.filter { target.has($0.name) }.count == 1
-    let amount: FilterReduction.Amount
-    if isAlone, let macs = try target.number("macs") {
-      guard let whole = Int(exactly: macs.rounded(.down)), whole > 0 else {
-        throw bad("target", "macs must be a positive number, got \(LuaNumber.format(macs))")
-      }
-      amount = .macs(whole)
-    } else if isAlone, let times = try target.number("macs_ratio") {
-      amount = .macsRatio(times)
-    } else {
+    guard try choice("method") == "filters", let limit = try loneLimit(["macs", "macs_ratio"])
+    else {
       return nil
     }
+    let amount: FilterReduction.Amount =
+      limit.name == "macs" ? .macs(try whole(limit)) : .macsRatio(limit.value)
     if has("ratio") { throw bad("ratio", "ratio is searched for when there is a target") }
     if has("trial_epochs") { throw bad("trial_epochs", "no trials are made for MACs alone") }
     return try filterReduction(amount, [])
+  }
+
+  /// The one limit of the option `target`, if it is one of some and accuracy is not limited.
+  func loneLimit(_ names: [String]) throws -> (name: String, value: Double)? {
+    guard !has("max_drop"), let target = try nested("target", Option.target) else { return nil }
+    let given = Option.target.map(\.name).filter(target.has)
+    guard given.count == 1, names.contains(given[0]) else { return nil }
+    return try target.number(given[0]).map { (given[0], $0) }
+  }
+
+  /// A limit that is a count.
+  func whole(_ limit: (name: String, value: Double)) throws -> Int {
+    guard let whole = Int(exactly: limit.value.rounded(.down)), whole > 0 else {
+      throw bad(
+        "target",
+        "\(limit.name) must be a positive number, got \(LuaNumber.format(limit.value))")
+    }
+    return whole
   }
 
   private func filterReduction(
@@ -106,9 +118,12 @@ extension Options {
       }
       return criterion
     }
+    let ratio = try number("ratio")
+    if ratio != nil, has("count") { throw bad("count", "either count or ratio, not both") }
+    // A share says by itself how many go, unless they have to be alike as well.
     return try LayerRemoval(
       criterion ?? (has("threshold") ? .correlation : usual),
-      threshold: number("threshold", default: 0.95), count: integer("count"),
-      selection: selection())
+      threshold: number("threshold", default: ratio == nil ? 0.95 : -1), count: integer("count"),
+      ratio: ratio, selection: selection())
   }
 }

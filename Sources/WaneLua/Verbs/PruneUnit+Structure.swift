@@ -61,7 +61,7 @@ extension Option {
   static let structure: [Option] =
     [
       Option("ratio", "number in [0, 1)", default: "none", "the share that goes")
-        .belonging(to: "unit", [PruneUnit.filter.name, PruneUnit.head.name])
+        .belonging(to: "unit", PruneUnit.whole)
     ] + fewerLayers.map { $0.belonging(to: "unit", [PruneUnit.layer.name]) }
 
   /// The words that judge units that go whole.

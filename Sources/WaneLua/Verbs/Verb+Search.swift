@@ -27,7 +27,8 @@ extension Option {
     Option("latency", "number", default: "none", "seconds for one sample, on one thread"),
     Option(
       "macs_ratio", "number", default: "none",
-      "fewer filters: so many times fewer multiply-accumulate operations"),
+      "fewer filters, low rank: so many times fewer multiply-accumulate operations"),
+    Option("parameters", "number", default: "none", "low rank: numbers in all parameters"),
   ]
 }
 
@@ -36,7 +37,10 @@ extension Options {
   func target() throws -> Target? {
     guard let options = try nested("target", Option.target) else { return nil }
     if options.has("macs_ratio") {
-      throw bad("target", "macs_ratio is for fewer filters, and stands alone")
+      throw bad("target", "macs_ratio is for fewer filters and low rank, and stands alone")
+    }
+    if options.has("parameters") {
+      throw bad("target", "parameters is for low rank, and stands alone")
     }
     var limits: Costs = [:]
     for quantity in Quantity.allCases {

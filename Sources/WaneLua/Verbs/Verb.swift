@@ -50,9 +50,10 @@ extension Verb {
     summary: "Makes a model smaller: fewer distinct weights, fewer filters, thinner layers.",
     ownOptions: [
       Option(
-        "method", oneOf: ["share", "filters", "layers", "merge", "low_rank", "entropy"],
-        "share: few distinct weights a layer; filters: really narrower layers; layers: fewer of them; "
-          + "merge: one layer for several where that is the same; low_rank: two thin layers for one; "
+        "method", oneOf: ["share", "tie", "filters", "layers", "merge", "low_rank", "entropy"],
+        "share: few distinct weights a layer; tie: the same weights for several layers; filters: really "
+          + "narrower layers; layers: fewer of them; merge: one layer for several where that is the "
+          + "same; low_rank: thin layers for one; "
           + "entropy: weights trained to take few bytes in the file"),
       Option("clusters", "integer in 2..256", default: "16", "distinct weights a layer")
         .belonging(to: "method", ["share"]),
@@ -62,8 +63,9 @@ extension Verb {
       ).belonging(to: "method", ["share"]),
       Option(
         "ratio", "number in [0, 1), or table of layer = number", default: "0.5",
-        "the share that is taken away, of filters or, in place of energy, of weights"
-      ).belonging(to: "method", ["filters", "low_rank"]),
+        "the share that is taken away, of filters, of layers in place of count, or of weights in place "
+          + "of energy; only filters have a default"
+      ).belonging(to: "method", ["filters", "layers", "low_rank"]),
       Option(
         "energy", "number in (0, 1]", default: "0.95",
         "the share of the squared singular values that is kept"
@@ -71,7 +73,7 @@ extension Verb {
       Option(
         "rate", "number", default: "0.01",
         "the loss that a kilobyte may cost; target = { bytes = n } is met besides"
-      ).belonging(to: "method", ["entropy"]),
+      ).belonging(to: "method", ["entropy"]), .decomposition, .tiedLayers,
     ] + Option.fewerFilters + Option.selection,
     example:
       #"slim, report = wane.compress(model, { method = "filters", ratio = 0.5, data = train, epochs = 2 })"#
@@ -84,13 +86,8 @@ extension Verb {
           ?? .kMeansPlusPlus,
         selection: options.selection())
     case "entropy": return try options.entropyTraining()
-    case "low_rank":
-      if options.has("ratio"), options.has("energy") {
-        throw options.bad("ratio", "either ratio or energy, not both")
-      }
-      return try LowRank(
-        options.number("ratio").map { .ratio($0) }
-          ?? .energy(options.number("energy", default: 0.95)), selection: options.selection())
+    case "low_rank": return try options.lowRank()
+    case "tie": return try options.layerTying()
     case "layers": return try options.layerRemoval(.cost)
     case "merge": return LayerMerging(selection: try options.selection())
     default: return try options.filterReduction()
@@ -100,11 +97,12 @@ extension Verb {
     case "share": return .clusters
     case "low_rank": return .energy
     case "filters": return .ratio
-    case "layers": return .count
+    case "layers", "tie": return .count
     case "entropy": return .rate
     default: return nil
     }
   } directPass: { options in
     try options.filterReductionForTarget() ?? options.entropyTrainingForTarget()
+      ?? options.lowRankForTarget()
   }
 }
