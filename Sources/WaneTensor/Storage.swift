@@ -1,6 +1,15 @@
 import CKernels
 
-/// A block of memory from the tensor pool, 64-byte aligned, freed when its last owner goes.
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// A block of memory, 64-byte aligned, freed when its last owner goes: from the tensor pool, or a
+/// mapped file.
 ///
 /// Not `Sendable` by itself: whoever shares one between threads keeps writers apart.
 public final class Storage: @unchecked Sendable {
@@ -8,6 +17,7 @@ public final class Storage: @unchecked Sendable {
   public let pointer: UnsafeMutableRawPointer
   /// The number of bytes that may be used.
   public let byteCount: Int
+  private let isMapped: Bool
 
   /// Takes memory from the pool; its contents are undefined.
   ///
@@ -18,7 +28,21 @@ public final class Storage: @unchecked Sendable {
     }
     self.pointer = pointer
     self.byteCount = byteCount
+    isMapped = false
   }
 
-  deinit { wane_memory_release(pointer, max(byteCount, 1)) }
+  /// Takes over what `mmap` gave.
+  init(mapped pointer: UnsafeMutableRawPointer, byteCount: Int) {
+    self.pointer = pointer
+    self.byteCount = byteCount
+    isMapped = true
+  }
+
+  deinit {
+    if isMapped {
+      munmap(pointer, byteCount)
+    } else {
+      wane_memory_release(pointer, max(byteCount, 1))
+    }
+  }
 }

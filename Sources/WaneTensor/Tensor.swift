@@ -21,6 +21,11 @@ public struct Tensor: Sendable {
     byteOffset = 0
   }
 
+  /// A tensor of the elements that a storage holds, as many as the shape has.
+  init(_ storage: Storage, _ shape: Shape, _ dtype: DType) {
+    self.init(sharing: storage, byteOffset: 0, shape: shape, dtype: dtype)
+  }
+
   private init(sharing storage: Storage, byteOffset: Int, shape: Shape, dtype: DType) {
     self.shape = shape
     self.dtype = dtype

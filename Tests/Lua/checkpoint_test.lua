@@ -181,7 +181,7 @@ test("a run goes on only with the loss, the weights and the data that it had", f
   local function scaled(factor)
     return function(predicted, label) return wane.losses.cross_entropy(predicted, label) * factor end
   end
-  refuses("validation was none in the checkpoint, and is 16 samples of 2 now", {}, { validation = corners(16) })
+  refuses("validation was none in the checkpoint, and is 16 samples of 2, #...", {}, { validation = corners(16) })
   refuses("early_stopping was the usual auto 0.0, patience 3 in the checkpoint, and is none now",
     { early_stopping = { patience = 3 } }, {})
   refuses("early_stopping was the usual auto 0.0, patience 3 in the checkpoint, "

@@ -50,7 +50,7 @@ import WaneTensor
     let rounded = try model.feeding(.u8, operation: "test")
     let program = try Program(
       rounded, batch: 64, mode: .inference, weights: WeightStore(rounded.parameters))
-    data.inputs.withBytes { source in
+    try data.inputs.withBytes { source in
       if let base = source.baseAddress {
         program.inputs[0].pointer.copyMemory(from: base, byteCount: source.count)
       }

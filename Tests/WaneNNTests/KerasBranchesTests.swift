@@ -107,9 +107,9 @@ import WaneTensor
     ]
     for part in all {
       let numbers = part.labels.array(Int32.self)
-      #expect(part.allInputs[1].array(UInt8.self) == numbers.map { UInt8($0) })
+      #expect(try part.allInputs[1].array(UInt8.self) == numbers.map { UInt8($0) })
       #expect(
-        part.allInputs[0].array(Float.self)
+        try part.allInputs[0].array(Float.self)
           == numbers.flatMap { [Float($0 * 2), Float($0 * 2 + 1)] })
       #expect(part.allLabels[1].array(Float.self) == numbers.map { Float($0) })
     }

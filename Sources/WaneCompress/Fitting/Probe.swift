@@ -5,7 +5,7 @@ import WaneTensor
 /// A model that is run on samples for values inside it.
 struct Probe {
   private let session: InferenceSession
-  private let inputs: [Tensor]
+  private let inputs: [Column]
   private let verb: String
   /// Samples that are run together.
   private static let batch = 64
@@ -17,7 +17,7 @@ struct Probe {
     _ values: [Value], in model: Graph, _ samples: Dataset, _ context: CompressionContext,
     verb: String
   ) throws {
-    inputs = try samples.inputs(for: model, verb)
+    inputs = try samples.columns(for: model, verb)
     var probe = model
     probe.outputs = values
     session = try InferenceSession(

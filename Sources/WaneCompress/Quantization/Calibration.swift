@@ -35,7 +35,7 @@ struct Calibration {
   {
     guard !values.isEmpty else { return [:] }
     let samples = try samples(context)
-    let inputs = try samples.inputs(for: model, verb)
+    let inputs = try samples.columns(for: model, verb)
     let bytes = Set(zip(model.inputs, inputs).filter { $0.1.dtype == .u8 }.map(\.0))
     var grids: [Value: ActivationGrid] = [:]
     var observed: [Value] = []

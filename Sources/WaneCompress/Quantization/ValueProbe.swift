@@ -5,7 +5,7 @@ import WaneTensor
 /// What some values inside a model are when it runs on samples.
 struct ValueProbe {
   private let session: InferenceSession
-  private let inputs: [Tensor]
+  private let inputs: [Column]
   private let count: Int
   private let context: CompressionContext
   private let title: String?
@@ -26,7 +26,7 @@ struct ValueProbe {
     _ model: Graph, _ values: [Value], on samples: Dataset, _ verb: String,
     _ context: CompressionContext, title: String? = nil
   ) throws {
-    inputs = try samples.inputs(for: model, verb)
+    inputs = try samples.columns(for: model, verb)
     count = samples.count
     var model = model
     model.outputs = values

@@ -27,7 +27,7 @@ struct LayerStatistics {
     verb: String
   ) throws {
     guard data.count > 0 else { throw WaneError(verb, "the data set is empty") }
-    let columns = try data.inputs(for: model, verb)
+    let columns = try data.slice(0..<min(Self.samples, data.count)).inputs(for: model, verb)
     var graph = try model.pruned().withoutDropout().feeding(columns.map(\.dtype), operation: verb)
     let names = Set(layers.map(\.kernel))
     let probes = try graph.appendProbes(of: names)

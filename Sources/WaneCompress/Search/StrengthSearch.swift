@@ -80,7 +80,7 @@ private final class SearchRun {
     self.context = context
     let samples = context.validation ?? context.data ?? context.calibration
     meter = CostMeter(
-      feeding: try samples?.inputs(for: model, search.name).map(\.dtype) ?? [],
+      feeding: try samples?.columns(for: model, search.name).map(\.dtype) ?? [],
       fileBytes: search.fileBytes)
     reference = try context.validation.flatMap { data in
       try Evaluation(model, on: data, pool: context.pool, poll: context.poll).accuracy

@@ -44,26 +44,43 @@ public struct ImageFolder: Sendable {
     }
   }
 
-  /// Decodes all images to bytes `[N, H, W, C]`, on all workers.
+  /// The images as a data set of bytes `[N, H, W, C]`.
   ///
   /// - Parameters:
   ///   - size: the extents all are scaled to; those of the first image when nil.
   ///   - channels: 1 for grey, 3 for red, green and blue.
-  ///   - pool: who decodes.
+  ///   - cache: where decoded images are kept; with none, they are decoded when they are needed.
+  ///   - pool: who decodes what is kept.
   ///   - progress: hears how far it is.
   ///   - poll: called now and then; throws to stop.
   /// - Returns: the images, their classes and the names of these.
-  /// - Throws: with path and reason when one of them cannot be read.
+  /// - Throws: with path and reason when one of those that are decoded cannot be read.
   public func dataset(
-    size: (height: Int, width: Int)? = nil, channels: Int = 3, pool: WorkerPool,
-    progress: any ProgressSink = SilentProgress(), poll: () throws -> Void = {}
+    size: (height: Int, width: Int)? = nil, channels: Int = 3, cache: SampleCache = .none,
+    pool: WorkerPool, progress: any ProgressSink = SilentProgress(), poll: () throws -> Void = {}
   ) throws -> Dataset {
-    let first = try size ?? ImageFolder.size(images[0].path)
-    try ImageFile.check(channels: channels, first)
-    var pixels = try Tensor(
-      uninitialized: Shape([images.count, first.height, first.width, channels]), .u8, for: "images")
-    let row = first.height * first.width * channels
-    try pixels.withMutableElements(UInt8.self) { target in
+    let size = try size ?? ImageFolder.size(images[0].path)
+    try ImageFile.check(channels: channels, size)
+    let stored = try StoredRows(
+      ImageRows(
+        folder: path, paths: images.map(\.path), height: size.height, width: size.width,
+        channels: channels))
+    let column: Column =
+      cache == .none
+      ? .stored(stored)
+      : .tensor(try decoded(stored, cache, pool: pool, progress: progress, poll: poll))
+    return try Dataset(
+      columns: [column], labels: [Tensor(images.map(\.label))], name: path, classNames: classNames)
+  }
+
+  /// All images, decoded on all workers.
+  private func decoded(
+    _ rows: StoredRows, _ cache: SampleCache, pool: WorkerPool, progress: any ProgressSink,
+    poll: () throws -> Void
+  ) throws -> Tensor {
+    var pixels = try cache.tensor(rows.shape, rows.source.dtype, for: "images")
+    let row = rows.source.dimensions.reduce(1, *)
+    try pixels.withMutableBytes { target in
       guard let base = target.baseAddress else { return }
       let failures = Failures()
       let round = 16 * pool.count
@@ -75,19 +92,14 @@ public struct ImageFolder: Sendable {
           for index in stride(
             from: start + worker, to: min(start + round, images.count), by: pool.count)
           {
-            failures.catching(index) {
-              try ImageFile.EncodedImage(images[index].path).decode(
-                channels: channels, height: first.height, width: first.width, to: base + index * row
-              )
-            }
+            failures.catching(index) { try rows.read(index, to: base + index * row) }
           }
         }
         try failures.check()
       }
     }
     progress.finishStage()
-    return try Dataset(
-      inputs: pixels, labels: Tensor(images.map(\.label)), name: path, classNames: classNames)
+    return pixels
   }
 
   private static func size(_ path: String) throws -> (height: Int, width: Int) {
@@ -121,6 +133,34 @@ public struct ImageFolder: Sendable {
     }
     // By code points, whatever the locale.
     return names.sorted { $0.unicodeScalars.lexicographicallyPrecedes($1.unicodeScalars) }
+  }
+}
+
+/// Images that are decoded when they are needed.
+private struct ImageRows: RowSource {
+  let folder: String
+  let paths: [String]
+  let height: Int
+  let width: Int
+  let channels: Int
+
+  var count: Int { paths.count }
+  var dimensions: [Int] { [height, width, channels] }
+  var dtype: DType { .u8 }
+
+  func read(_ row: Int, to target: UnsafeMutableRawPointer) throws {
+    try ImageFile.EncodedImage(paths[row]).decode(
+      channels: channels, height: height, width: width,
+      to: target.assumingMemoryBound(to: UInt8.self))
+  }
+
+  /// Its name in the folder and the size of its file: a copy of the folder goes on where another was.
+  func mark(_ row: Int) throws -> String {
+    var status = stat()
+    guard stat(paths[row], &status) == 0 else {
+      throw FileSource.error("images", paths[row], systemMessage(errno))
+    }
+    return "\(paths[row].dropFirst(folder.count)) \(status.st_size)"
   }
 }
 

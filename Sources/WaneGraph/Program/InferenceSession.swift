@@ -74,14 +74,43 @@ public final class InferenceSession {
   /// - Throws: when the inputs do not fit the model.
   public func run(_ inputs: [Tensor], poll: () throws -> Void = {}) throws -> [Tensor] {
     let samples = try check(inputs)
+    let size = roundSize(of: samples)
+    return try run(samples: samples, poll: poll) { round in
+      let start = min(round * size, samples)
+      return try inputs.map { try $0.rows(start..<min(start + size, samples)) }
+    }
+  }
+
+  /// How many threads run a model.
+  public var workerCount: Int { pool.count }
+
+  /// The samples of a round, a chunk for each worker, when there are so many in all.
+  public func roundSize(of samples: Int) -> Int { chunkSize(of: samples) * pool.count }
+
+  private func chunkSize(of samples: Int) -> Int {
+    max(1, min(chunk, (samples + pool.count - 1) / pool.count))
+  }
+
+  /// Runs the model on samples that come round by round.
+  ///
+  /// - Parameters:
+  ///   - samples: how many there are.
+  ///   - poll: called now and then; throws to stop.
+  ///   - inputs: the samples of a round, counted from 0: one tensor an input, which fits the model.
+  /// - Returns: one tensor an output.
+  /// - Throws: what `inputs` throws, or when memory cannot be had.
+  public func run(
+    samples: Int, poll: () throws -> Void = {}, _ inputs: (_ round: Int) throws -> [Tensor]
+  ) throws -> [Tensor] {
     let types = graph.outputs.map(graph.type(of:))
     var outputs = try types.map {
       try Tensor(uninitialized: $0.shape(batch: samples), $0.dtype, for: "predict")
     }
-    let size = max(1, min(chunk, (samples + pool.count - 1) / pool.count))
+    let size = chunkSize(of: samples)
     var start = 0
     while start < samples {
       try poll()
+      let inputs = try inputs(start / (size * pool.count))
       // A round: a chunk for each worker, the last ones maybe smaller or without work.
       let ranges = (0..<pool.count).map { worker in
         let from = min(samples, start + worker * size)
@@ -98,10 +127,10 @@ public final class InferenceSession {
         let range = ranges[worker]
         for (input, buffer) in zip(inputs, program.inputs) {
           input.withBytes { source in
-            let row = source.count / samples
+            let row = source.count / input.shape[0]
             if let base = source.baseAddress {
               buffer.pointer.copyMemory(
-                from: base + range.lowerBound * row, byteCount: range.count * row)
+                from: base + (range.lowerBound - start) * row, byteCount: range.count * row)
             }
           }
         }

@@ -45,8 +45,11 @@ extension CallContext {
   package func integer(_ index: Int, in range: ClosedRange<Int>) throws -> Int {
     let value = try integer(index)
     guard range.contains(value) else {
-      throw argumentError(
-        index, "must be between \(range.lowerBound) and \(range.upperBound), got \(value)")
+      let bounds =
+        range.upperBound == Int.max
+        ? "at least \(range.lowerBound)"
+        : "between \(range.lowerBound) and \(range.upperBound)"
+      throw argumentError(index, "must be \(bounds), got \(value)")
     }
     return value
   }

@@ -42,7 +42,7 @@ final class ComparisonBox: LuaObject {
     }
     let dtypes =
       try models.first.map {
-        try data.inputs(for: $0.graph, "compare").map(\.dtype)
+        try data.columns(for: $0.graph, "compare").map(\.dtype)
       } ?? []
     let speeds = try Benchmark.measure(
       models.map(\.graph), feeding: dtypes, seconds: seconds, poll: poll)

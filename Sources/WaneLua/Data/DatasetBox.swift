@@ -9,7 +9,7 @@ final class DatasetBox: LuaObject {
 
   /// One line: `fashion_mnist train: 60 000 samples of 28x28x1 u8, 10 classes`.
   var description: String {
-    let sample = dataset.allInputs.map {
+    let sample = dataset.columns.map {
       "\(Shape.text(Array($0.shape.dimensions.dropFirst()))) \($0.dtype)"
     }.joined(separator: " and ")
     let first = dataset.classCount.map { ", \($0) classes" } ?? ", targets \(dataset.labels.shape)"
@@ -17,7 +17,8 @@ final class DatasetBox: LuaObject {
       $0.dtype == .i32 ? ", classes" : ", targets \($0.shape)"
     }.joined()
     return "\(dataset.name): \(NumberText.grouped(dataset.count)) samples of \(sample)"
-      + "\(first)\(further)\(dataset.augmentation == nil ? "" : ", augmented")"
+      + "\(first)\(further)\(dataset.isStored ? ", read when needed" : "")"
+      + (dataset.augmentation == nil ? "" : ", augmented")
   }
 }
 

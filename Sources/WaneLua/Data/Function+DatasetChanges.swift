@@ -1,3 +1,4 @@
+import WaneGraph
 import WaneNN
 import WaneTensor
 
@@ -10,7 +11,7 @@ extension Function {
       options: [
         Option(
           "batch_size", "integer", default: "none",
-          "calls with tensors of so many samples and labels instead of one sample")
+          "calls with tensors of so many samples and labels instead of one sample"), .cache,
       ],
       example: """
         inverted = train:map(function(image, label) return 255 - image:to "f32", label end)
@@ -21,7 +22,8 @@ extension Function {
         let options = try context.options(3)
         let size = try options.integer("batch_size")
         if let size, size < 1 { throw options.bad("batch_size", "must be at least 1, got \(size)") }
-        return try Mapping(box.dataset, function, batchSize: size).proceed(context)
+        return try Mapping(box.dataset, function, batchSize: size, cache: options.cache())
+          .proceed(context)
       }),
     Function(
       "augment",
@@ -106,13 +108,16 @@ private final class Mapping {
   private let function: LuaFunction
   private let batchSize: Int?
   private var collector: SampleCollector
+  private let reader: PieceReader
   private var position = 0
 
-  init(_ data: Dataset, _ function: LuaFunction, batchSize: Int?) {
+  init(_ data: Dataset, _ function: LuaFunction, batchSize: Int?, cache: SampleCache) {
     self.data = data
     self.function = function
     self.batchSize = batchSize
-    collector = SampleCollector("map", classNames: data.classNames)
+    collector = SampleCollector("map", classNames: data.classNames, cache: cache)
+    reader = PieceReader(
+      data.columns, size: batchSize ?? 1, depth: max(2, WorkerPool.processorCount))
   }
 
   func proceed(_ context: CallContext) throws -> CallContext.Outcome {
@@ -120,16 +125,18 @@ private final class Mapping {
       return context.results(DatasetBox(try mapped()))
     }
     try context.checkInterrupt()
-    let rows = position..<min(position + (batchSize ?? 1), data.count)
+    let size = batchSize ?? 1
+    let rows = position..<min(position.addingClamped(size), data.count)
+    let inputs = try reader.piece(position / size)
+    let targets = try data.allLabels.map { try $0.rows(rows) }
     position = rows.upperBound
-    let part = try data.slice(rows)
     guard batchSize != nil else {
-      let inputs = try part.allInputs.map { try $0.squeezed(axis: 0) }
-      let labels = try part.allLabels.map { try $0.squeezed(axis: 0) }
+      let inputs = try inputs.map { try $0.squeezed(axis: 0) }
+      let labels = try targets.map { try $0.squeezed(axis: 0) }
       // An only class or number is handed over as one.
       let label =
-        part.labels.shape.rank == 1 && labels.count == 1 && data.labelNames.isEmpty
-        ? LuaValue(try part.labels.element(0), of: part.labels.dtype)
+        targets[0].shape.rank == 1 && labels.count == 1 && data.labelNames.isEmpty
+        ? LuaValue(try targets[0].element(0), of: targets[0].dtype)
         : Columns.luaValue(labels, names: data.labelNames)
       return context.call(function, Columns.luaValue(inputs, names: data.inputNames), label) {
         [data] context in
@@ -140,12 +147,12 @@ private final class Mapping {
       }
     }
     return context.call(
-      function, Columns.luaValue(part.allInputs, names: data.inputNames),
-      Columns.luaValue(part.allLabels, names: data.labelNames)
+      function, Columns.luaValue(inputs, names: data.inputNames),
+      Columns.luaValue(targets, names: data.labelNames)
     ) { [data] context in
       try self.collector.append(
         batch: context, inputs: 1, labels: 2,
-        otherwise: Columns(tensors: part.allLabels, names: data.labelNames))
+        otherwise: Columns(tensors: targets, names: data.labelNames))
       return try self.proceed(context)
     }
   }

@@ -75,12 +75,16 @@ extension Function {
     },
     Function(
       "images",
-      "A folder with a folder of PNG and JPEG images for each class, as bytes [N, H, W, C].",
+      "A folder with a folder of PNG and JPEG images for each class, as bytes [N, H, W, C]. They are"
+        + " decoded batch by batch, in the background, when they are needed.",
       signature: "images(folder, [options]) -> Dataset",
       options: [
         Option(
           "size", "{height, width}", default: "that of the first image", "all are scaled to it"),
-        Option("channels", "1 or 3", default: "3", "grey, or red, green and blue"), .progress,
+        Option("channels", "1 or 3", default: "3", "grey, or red, green and blue"),
+        Option(
+          "cache", oneOf: SampleCache.allCases.map(\.rawValue), default: "\"none\"",
+          "decodes all at once and keeps them in memory, or in a temporary file"), .progress,
       ],
       example: #"faces = wane.data.images("faces", { size = { 64, 64 }, channels = 1 })"#
     ) { context in
@@ -90,7 +94,8 @@ extension Function {
         DatasetBox(
           try folder.dataset(
             size: options.imageSize(), channels: options.integer("channels", default: 3),
-            pool: Threads.pool(), progress: context.progress(options), poll: context.poll)))
+            cache: options.choice("cache").flatMap(SampleCache.init) ?? .none, pool: Threads.pool(),
+            progress: context.progress(options), poll: context.poll)))
     },
     Function(
       "image", "A PNG or JPEG image as bytes [H, W, C].",

@@ -73,8 +73,8 @@ extension Function {
       "A data set of what a function returns, sample by sample, until it returns nil.",
       signature: "generator(function, [options]) -> Dataset",
       options: [
-        Option("limit", "integer", default: "none", "the most samples to take"), .datasetName,
-        .classNames,
+        Option("limit", "integer", default: "none", "the most samples to take"), .cache,
+        .datasetName, .classNames,
       ],
       example: """
         data = wane.data.generator(coroutine.wrap(function()
@@ -86,7 +86,7 @@ extension Function {
       let options = try context.options(2)
       return try Generation(
         function, limit: options.integer("limit", atLeast: 1, default: Int.max),
-        name: options.string("name") ?? "generator",
+        cache: options.cache(), name: options.string("name") ?? "generator",
         classNames: options.strings("class_names") ?? []
       ).proceed(context)
     },
@@ -94,9 +94,20 @@ extension Function {
 }
 
 extension Option {
+  /// Where samples are kept that a function makes.
+  static let cache = Option(
+    "cache", oneOf: [SampleCache.memory, .disk].map(\.rawValue), default: "\"memory\"",
+    "where the samples are kept: in memory, or in a temporary file in $TMPDIR or /var/tmp")
   static let datasetName = Option("name", "string", default: "what it is made of", "for messages")
   static let classNames = Option(
     "class_names", "list of strings", default: "none", "what the classes are called, class 0 first")
+}
+
+extension Options {
+  /// Where samples are kept that a function makes.
+  func cache() throws -> SampleCache {
+    try choice("cache").flatMap(SampleCache.init) ?? .memory
+  }
 }
 
 extension CallContext {
@@ -122,11 +133,13 @@ private final class Generation {
   private let name: String
   private var collector: SampleCollector
 
-  init(_ function: LuaFunction, limit: Int, name: String, classNames: [String]) {
+  init(
+    _ function: LuaFunction, limit: Int, cache: SampleCache, name: String, classNames: [String]
+  ) {
     self.function = function
     self.limit = limit
     self.name = name
-    collector = SampleCollector("generator", classNames: classNames)
+    collector = SampleCollector("generator", classNames: classNames, cache: cache)
   }
 
   func proceed(_ context: CallContext) throws -> CallContext.Outcome {

@@ -7,9 +7,10 @@ extension Noun {
     fields: [
       Field(
         "inputs", "Tensor or table of them",
-        "The samples, the first axis counting them; of several inputs, in a list or by name."
+        "The samples, the first axis counting them; of several inputs, in a list or by name. What is"
+          + " read when needed is read as a whole."
       ) { (box: DatasetBox) in
-        Columns.luaValue(box.dataset.allInputs, names: box.dataset.inputNames)
+        try Columns.luaValue(box.dataset.allInputs, names: box.dataset.inputNames)
       },
       Field(
         "labels", "Tensor or table of them",

@@ -8,11 +8,12 @@ struct SampleCollector {
   private var inputs: ColumnCollector
   private var labels: ColumnCollector
 
-  init(_ operation: String, classNames: [String] = []) {
+  /// Begins a data set.
+  init(_ operation: String, classNames: [String], cache: SampleCache) {
     self.operation = operation
     self.classNames = classNames
-    inputs = ColumnCollector(operation, "sample")
-    labels = ColumnCollector(operation, "label")
+    inputs = ColumnCollector(operation, "sample", cache: cache)
+    labels = ColumnCollector(operation, "label", cache: cache)
   }
 
   /// The number of samples so far.
@@ -63,7 +64,7 @@ struct SampleCollector {
   /// All that was added.
   ///
   /// - Throws: when there is nothing.
-  func dataset(name: String) throws -> Dataset {
+  mutating func dataset(name: String) throws -> Dataset {
     let (samples, targets) = (try inputs.columns(), try labels.columns())
     return try Dataset(
       columns: samples.tensors, labels: targets.tensors, inputNames: samples.names,
@@ -114,12 +115,14 @@ extension CallContext {
 private struct ColumnCollector {
   private let operation: String
   private let what: String
+  private let cache: SampleCache
   private var names: [String] = []
   private var collectors: [RowCollector] = []
 
-  init(_ operation: String, _ what: String) {
+  init(_ operation: String, _ what: String, cache: SampleCache) {
     self.operation = operation
     self.what = what
+    self.cache = cache
   }
 
   var count: Int { collectors.first?.count ?? 0 }
@@ -139,7 +142,9 @@ private struct ColumnCollector {
   private mutating func prepare(for columns: Columns) throws {
     if collectors.isEmpty {
       names = columns.names
-      collectors = columns.tensors.map { _ in RowCollector(operation, what) }
+      collectors = try columns.tensors.map { _ in
+        RowCollector(operation, what, file: try cache.file(for: operation))
+      }
     }
     guard columns.names == names, columns.tensors.count == collectors.count else {
       func text(_ names: [String], _ count: Int) -> String {
@@ -152,9 +157,10 @@ private struct ColumnCollector {
     }
   }
 
-  func columns() throws -> Columns {
+  mutating func columns() throws -> Columns {
     guard !collectors.isEmpty else { throw WaneError(operation, "there are no samples") }
-    return Columns(tensors: try collectors.map { try $0.tensor() }, names: names)
+    return Columns(
+      tensors: try collectors.indices.map { try collectors[$0].tensor() }, names: names)
   }
 }
 
@@ -162,14 +168,17 @@ private struct ColumnCollector {
 private struct RowCollector {
   private let operation: String
   private let what: String
+  /// Where rows are kept in place of `parts`.
+  private let file: DiskFile?
   private var parts: [Tensor] = []
   private var recent: [Tensor] = []
   private(set) var count = 0
   private var kind: (dimensions: [Int], dtype: DType)?
 
-  init(_ operation: String, _ what: String) {
+  init(_ operation: String, _ what: String, file: DiskFile?) {
     self.operation = operation
     self.what = what
+    self.file = file
   }
 
   mutating func append(_ row: Tensor) throws {
@@ -177,12 +186,12 @@ private struct RowCollector {
     recent.append(row)
     count += 1
     // Many small tensors take more room than their elements.
-    if recent.count == 256 { try pack() }
+    if recent.count == 256 || (file != nil && row.byteCount > 1 << 16) { try pack() }
   }
 
   mutating func append(rows: Tensor) throws {
     try check(Array(rows.shape.dimensions.dropFirst()), rows.dtype)
-    parts.append(rows)
+    try keep(rows)
     count += rows.shape[0]
   }
 
@@ -198,14 +207,19 @@ private struct RowCollector {
 
   private mutating func pack() throws {
     guard !recent.isEmpty else { return }
-    parts.append(try Tensor.stacked(recent))
+    try keep(Tensor.stacked(recent))
     recent = []
   }
 
-  func tensor() throws -> Tensor {
-    var all = self
-    try all.pack()
-    guard !all.parts.isEmpty else { throw WaneError(operation, "there are no samples") }
-    return all.parts.count == 1 ? all.parts[0] : try Tensor.concatenated(all.parts, for: operation)
+  private mutating func keep(_ rows: Tensor) throws {
+    guard let file else { return parts.append(rows) }
+    try rows.withBytes { try file.append($0) }
+  }
+
+  mutating func tensor() throws -> Tensor {
+    try pack()
+    if let file, let kind { return try file.tensor(Shape([count] + kind.dimensions), kind.dtype) }
+    guard !parts.isEmpty else { throw WaneError(operation, "there are no samples") }
+    return parts.count == 1 ? parts[0] : try Tensor.concatenated(parts, for: operation)
   }
 }

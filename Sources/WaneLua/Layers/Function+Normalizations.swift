@@ -111,7 +111,8 @@ extension Function {
         throw context.argumentError(1, "a normalization layer expected, got a \(box.kind) layer")
       }
       let samples =
-        try context.objectIfAny(2, as: DatasetBox.self)?.dataset.inputs ?? context.tensor(2)
+        try context.objectIfAny(2, as: DatasetBox.self)?.dataset.columns[0]
+        ?? .tensor(context.tensor(2))
       return context.results(LayerBox(try layer.adapted(to: samples)))
     })
 }

@@ -90,7 +90,7 @@ private final class Optimization {
   }
 
   private static func meter(_ model: Graph, _ data: Dataset) throws -> CostMeter {
-    CostMeter(feeding: try data.inputs(for: model, "optimize").map(\.dtype), seconds: 0.1) {
+    CostMeter(feeding: try data.columns(for: model, "optimize").map(\.dtype), seconds: 0.1) {
       try WaneFile.size(of: $0)
     }
   }

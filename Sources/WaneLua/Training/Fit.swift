@@ -44,6 +44,8 @@ private final class Fitting {
   private var total = TrainingRun.Measure()
   private var last = TrainingRun.Measure()
   private var start: Double?
+  /// Seconds that the run had waited for samples when the epoch began.
+  private var waited = 0.0
 
   init(_ box: ModelBox, data: Dataset, options: Options, _ context: CallContext) throws {
     self.box = box
@@ -187,6 +189,10 @@ private final class Fitting {
       "loss": .number(total.loss), "lr": .number(Double(run.learningRate(at: run.step - 1))),
       "seconds": .number(Clock.seconds() - (start ?? Clock.seconds())),
     ]
+    if run.data.isStored {
+      measures["wait_seconds"] = .number(run.secondsWaited - waited)
+      waited = run.secondsWaited
+    }
     measures["accuracy"] = total.accuracy.map { .number($0) }
     for (name, value) in total.outputMeasures { measures[name] = .number(value) }
     for (name, value) in try run.takeMetrics() { measures[name] = value }
@@ -222,14 +228,16 @@ private final class Fitting {
   /// What must be the same where a checkpoint goes on, beside what the run itself asks for: sums are
   /// rounded otherwise with another number of threads, and the rules for the end of a run look at
   /// other numbers with other validation data.
-  private var conditions: [(name: String, text: String)] {
-    let watched = validation.map { "\($0.count) samples of \(Shape.text($0.sampleDimensions))" }
+  private lazy var conditions: [(name: String, text: String)] = {
+    let watched = validation.map {
+      "\($0.count) samples of \(Shape.text($0.sampleDimensions)), \($0.mark)"
+    }
     return [
       ("the number of threads", "\(pool.count)"), ("validation", watched ?? "none"),
       ("early_stopping", earlyStopping?.settings ?? "none"),
       ("reduce_on_plateau", plateau?.settings ?? "none"),
     ]
-  }
+  }()
 
   /// Writes the checkpoint when it is time.
   private func keep() throws {

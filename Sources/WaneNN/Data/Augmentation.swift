@@ -85,6 +85,20 @@ public struct Augmentation: Equatable, Sendable {
     return self
   }
 
+  /// What a run and this augmentation decide all draws by.
+  func key(_ draw: FeedDraw) -> UInt64 {
+    // Two seeds, one key: Philox scatters any bijection of them.
+    draw.seed &+ seed &* 0x9E37_79B9_7F4A_7C15
+  }
+
+  /// What a sample is mixed with: another of `count`, and the share of the sample itself.
+  func mix(_ position: Int32, of count: Int, _ draw: FeedDraw) -> (partner: Int32, weight: Float) {
+    var (options, partner, weight) = (options, Int32(0), Float(1))
+    wane_augment_draw_mix(
+      &options, key(draw), draw.epoch, UInt64(position), Int32(clamping: count), &partner, &weight)
+    return (partner, weight)
+  }
+
   /// The numbers for the kernels.
   var options: wane_augmentation {
     wane_augmentation(

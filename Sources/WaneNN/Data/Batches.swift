@@ -4,14 +4,15 @@ import WaneTensor
 
 /// A walk over a data set, a batch at a time, changed by its augmentation.
 ///
-/// While one batch is worked with, the next is put together on a thread of its own.
+/// While one batch is worked with, the next is put together on a thread of its own; where rows have to
+/// be read, as many as there are processors.
 public final class Batches {
   /// How many batches there are.
   public let count: Int
   private let source: BatchSource
   private let inputCount: Int
   private var next = 0
-  private var coming: Background<[Tensor]>?
+  private let ahead: ReadAhead<[Tensor]>
 
   /// Starts a walk.
   ///
@@ -26,35 +27,31 @@ public final class Batches {
     _ data: Dataset, size: Int, shuffles: Bool = false, seed: UInt64 = 0, dropsLast: Bool = false
   ) throws {
     guard size > 0 else { throw WaneError("batches", "size must be positive, got \(size)") }
-    inputCount = data.allInputs.count
+    inputCount = data.columns.count
+    ahead = ReadAhead(depth: data.isStored ? max(2, WorkerPool.processorCount) : 1)
     source = try BatchSource(data, size: size, shuffles: shuffles, seed: seed)
     count = dropsLast ? data.count / size : data.count / size + (data.count % size == 0 ? 0 : 1)
   }
 
   /// The next batch, a tensor an input and one an output; nil after the last.
   ///
-  /// - Throws: when memory cannot be had.
+  /// - Throws: when memory cannot be had, or a sample cannot be read.
   public func nextBatch() throws -> (inputs: [Tensor], labels: [Tensor])? {
-    guard next < count else { return nil }
-    let batch: [Tensor]
-    if let coming {
-      self.coming = nil
-      batch = try coming.value()
-      // Allocated on the other thread, so the collector has not heard of them.
-      wane_external_bytes_add(batch.reduce(0) { $0 + Int64($1.byteCount) })
-    } else {
-      batch = try source.batch(next)
+    let batch = try ahead.value(next) { [source, count] number in
+      guard number < count else { return nil }
+      return { try source.batch(number, $0) }
     }
+    guard let batch else { return nil }
     next += 1
-    if next < count {
-      coming = Background { [source, next] in try source.batch(next) }
-    }
+    // Allocated on the other thread, so the collector has not heard of them.
+    wane_external_bytes_add(batch.reduce(0) { $0 + Int64($1.byteCount) })
     return (Array(batch[..<inputCount]), Array(batch[inputCount...]))
   }
 }
 
 /// Puts the batches of a walk together, in any order.
 private struct BatchSource: Sendable {
+  private let data: Dataset
   private let feed: StepFeed
   private let kinds: [(dimensions: [Int], dtype: DType)]
   private let order: [Int32]
@@ -66,10 +63,9 @@ private struct BatchSource: Sendable {
       try data.mixable { index in
         (index == 0 ? data.classCount ?? 0 : data.allLabels[index].classCount, false)
       } ?? data
+    self.data = data
     feed = try data.feed(targets: data.allLabels)
-    kinds = (data.allInputs + data.allLabels).map {
-      (Array($0.shape.dimensions.dropFirst()), $0.dtype)
-    }
+    kinds = (data.columns + data.allLabels.map { .tensor($0) }).map { ($0.rowDimensions, $0.dtype) }
     order =
       shuffles
       ? try Dataset.permutation(data.count, seed: seed, epoch: 0)
@@ -78,9 +74,14 @@ private struct BatchSource: Sendable {
     draw = FeedDraw(seed: seed, epoch: 0)
   }
 
-  func batch(_ index: Int) throws -> [Tensor] {
+  func batch(_ index: Int, _ cancellation: Cancellation) throws -> [Tensor] {
     let start = index * size
-    let positions = order[start..<start + min(size, order.count - start)]
+    // Their indices count the samples of the batch.
+    let positions = Array(order[start..<start + min(size, order.count - start)])[...]
+    let feed =
+      data.isStored
+      ? try data.feed(targets: data.allLabels, read: data.reading(positions, draw)(cancellation))
+      : feed
     let scratch = try Storage(byteCount: feed.scratchBytes, for: "batches")
     return try kinds.enumerated().map { column, kind in
       var batch = try Tensor(

@@ -3,8 +3,19 @@ import WaneTensor
 
 /// Several inputs and several labels a sample, and which of a model's they are.
 extension Dataset {
-  /// What each input is fed.
-  public var allInputs: [Tensor] { [inputs] + others }
+  /// The samples of the first input, in memory.
+  ///
+  /// - Throws: when one cannot be read, or there is not enough memory.
+  public var inputs: Tensor {
+    get throws { try columns[0].tensor() }
+  }
+
+  /// What each input is fed, in memory.
+  ///
+  /// - Throws: when a sample cannot be read, or there is not enough memory.
+  public var allInputs: [Tensor] {
+    get throws { try columns.map { try $0.tensor() } }
+  }
 
   /// The labels of each output.
   public var allLabels: [Tensor] { [labels] + otherLabels }
@@ -12,14 +23,15 @@ extension Dataset {
   /// Whether samples are of the same extents and types as those of another data set, column by
   /// column.
   func isLike(_ other: Dataset) -> Bool {
-    func kinds(_ tensors: [Tensor]) -> [[String]] {
-      tensors.map { ["\($0.dtype)"] + $0.shape.dimensions.dropFirst().map { "\($0)" } }
+    func kinds(_ columns: [Column]) -> [[String]] {
+      columns.map { ["\($0.dtype)"] + $0.rowDimensions.map { "\($0)" } }
     }
-    return kinds(allInputs) == kinds(other.allInputs) && kinds(allLabels) == kinds(other.allLabels)
+    func labels(_ data: Dataset) -> [Column] { data.allLabels.map { .tensor($0) } }
+    return kinds(columns) == kinds(other.columns) && kinds(labels(self)) == kinds(labels(other))
       && inputNames == other.inputNames && labelNames == other.labelNames
   }
 
-  /// The tensors for the inputs of a model, in its order.
+  /// The tensors for the inputs of a model, in its order and in memory.
   ///
   /// - Parameters:
   ///   - model: what is fed.
@@ -30,11 +42,25 @@ extension Dataset {
   public func inputs(
     for model: Graph, _ operation: String, called: String = "the model"
   ) throws -> [Tensor] {
-    let tensors = try Dataset.ordered(
-      allInputs, inputNames, model.inputNames, what: "input", operation, called)
+    try columns(for: model, operation, called: called).map { try $0.tensor() }
+  }
+
+  /// The columns for the inputs of a model, in its order; nothing is read.
+  ///
+  /// - Parameters:
+  ///   - model: what is fed.
+  ///   - operation: what they are for, for messages.
+  ///   - called: what messages call the model.
+  /// - Returns: one column an input.
+  /// - Throws: when their number, names or extents are not those of the model.
+  public func columns(
+    for model: Graph, _ operation: String, called: String = "the model"
+  ) throws -> [Column] {
+    let columns = try Dataset.ordered(
+      columns, inputNames, model.inputNames, what: "input", operation, called)
     for (index, input) in model.inputs.enumerated() {
       let type = model.type(of: input)
-      let sample = Array(tensors[index].shape.dimensions.dropFirst())
+      let sample = columns[index].rowDimensions
       guard type.dimensions == sample else {
         throw WaneError(
           operation,
@@ -42,7 +68,7 @@ extension Dataset {
             + Shape.text(sample))
       }
     }
-    return tensors
+    return columns
   }
 
   /// Tensors in the order of a model's inputs, by the names of these if there are any.
@@ -62,7 +88,7 @@ extension Dataset {
   /// - Returns: a data set without names of inputs and outputs.
   /// - Throws: when their number, names or extents are not those of the model.
   func arranged(for model: Graph, _ operation: String) throws -> Dataset {
-    let columns = try inputs(for: model, operation)
+    let columns = try columns(for: model, operation)
     let labels = try Dataset.ordered(
       allLabels, labelNames, model.outputNames, what: "output", operation, "the model")
     var result = try Dataset(
@@ -75,10 +101,10 @@ extension Dataset {
     return result
   }
 
-  private static func ordered(
-    _ tensors: [Tensor], _ names: [String], _ wanted: [String], what: String, _ operation: String,
+  private static func ordered<Element>(
+    _ tensors: [Element], _ names: [String], _ wanted: [String], what: String, _ operation: String,
     _ model: String
-  ) throws -> [Tensor] {
+  ) throws -> [Element] {
     let ours = what == "input" ? "tensor of inputs" : "tensor of labels"
     guard tensors.count == wanted.count else {
       let list = wanted.count > 1 ? " (\(quoted(wanted)))" : ""

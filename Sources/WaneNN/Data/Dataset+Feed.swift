@@ -17,24 +17,47 @@ extension Dataset {
 
   /// What samples and targets are taken from during training.
   ///
-  /// Targets are tensors with a row for each sample; they are mixed where samples are mixed.
-  ///
+  /// - Parameters:
+  ///   - targets: tensors with a row for each sample; they are mixed where samples are mixed.
+  ///   - read: what was read for the step of each column that is stored.
+  /// - Returns: a feed an input and one a target.
   /// - Throws: when the samples cannot be augmented.
-  func feed(targets: [Tensor]) throws -> StepFeed {
-    guard let augmentation else { return StepFeed((allInputs + targets).map { TensorFeed($0) }) }
-    func plain(_ column: Tensor) -> any Feed {
-      guard augmentation.mixup > 0, column.dtype == .f32 else { return TensorFeed(column) }
-      return MixedFeed(column, augmentation)
+  func feed(targets: [Tensor], read: [Tensor?]? = nil) throws -> StepFeed {
+    let inputs = try columns.enumerated().map { try FeedRows($1, read: read?[$0]) }
+    let targets = targets.map { FeedRows($0) }
+    guard let augmentation else { return StepFeed((inputs + targets).map { PlainFeed(rows: $0) }) }
+    func plain(_ rows: FeedRows) -> any Feed {
+      guard augmentation.mixup > 0, rows.tensor.dtype == .f32 else { return PlainFeed(rows: rows) }
+      return MixedFeed(rows: rows, augmentation: augmentation)
     }
-    let inputs = try allInputs.enumerated().map { index, column -> any Feed in
-      guard index != augmentedInput else { return try AugmentedFeed(column, augmentation) }
-      guard augmentation.mixup == 0 || column.dtype == .f32 else {
+    let feeds = try inputs.enumerated().map { index, rows -> any Feed in
+      guard index != augmentedInput else { return try AugmentedFeed(rows, augmentation) }
+      let dtype = rows.tensor.dtype
+      guard augmentation.mixup == 0 || dtype == .f32 else {
         throw WaneError(
-          "augment", "mixup cannot mix input \(index + 1), which is \(column.dtype), not f32")
+          "augment", "mixup cannot mix input \(index + 1), which is \(dtype), not f32")
       }
-      return plain(column)
+      return plain(rows)
     }
-    return StepFeed(inputs + targets.map(plain))
+    return StepFeed(feeds + targets.map(plain))
+  }
+
+  /// Whether rows have to be read for each step.
+  public var isStored: Bool { columns.contains(where: \.isStored) }
+
+  /// Reads what a step needs of each column that is stored: the rows of its samples, and after them
+  /// those that they are mixed with.
+  func reading(_ positions: ArraySlice<Int32>, _ draw: FeedDraw) -> ReadAhead<[Tensor?]>.Job {
+    var wanted = Array(positions)
+    if let augmentation, augmentation.mixup > 0 {
+      wanted += positions.map { augmentation.mix($0, of: count, draw).partner }
+    }
+    return { [columns, wanted] cancellation in
+      try columns.map { column in
+        guard case .stored(let rows) = column else { return nil }
+        return try rows.read(wanted, cancellation)
+      }
+    }
   }
 
   /// The data set and options a model is really trained with: where classes are to be mixed, they
@@ -74,7 +97,7 @@ extension Dataset {
       }
       return try isAnswer ? labels.converted(to: .f32) : labels.oneHot(classes: classes)
     }
-    return try with(allInputs, labels: targets).weighted(weights)
+    return try with(columns, labels: targets).weighted(weights)
   }
 
   /// The samples of several data sets, one after the other.
@@ -86,20 +109,22 @@ extension Dataset {
       guard part.isLike(first) else {
         throw WaneError(
           "concat",
-          "'\(first.name)' (\(first.inputs.shape) \(first.inputs.dtype)) and '\(part.name)' "
-            + "(\(part.inputs.shape) \(part.inputs.dtype)) differ in their samples or labels")
+          "'\(first.name)' (\(first.columns[0].shape) \(first.columns[0].dtype)) and '\(part.name)' "
+            + "(\(part.columns[0].shape) \(part.columns[0].dtype)) differ in their samples or "
+            + "labels")
       }
       guard part.classNames == first.classNames else {
         throw WaneError(
           "concat", "'\(first.name)' and '\(part.name)' differ in the names of their classes")
       }
     }
-    func joined(_ columns: (Dataset) -> [Tensor]) throws -> [Tensor] {
-      try columns(first).indices.map { index in
-        try Tensor.concatenated(parts.map { columns($0)[index] })
-      }
+    let columns = try first.columns.indices.map { index in
+      try Column.concatenated(parts.map { $0.columns[index] })
     }
-    let whole = try first.with(joined(\.allInputs), labels: joined(\.allLabels))
+    let labels = try first.allLabels.indices.map { index in
+      try Tensor.concatenated(parts.map { $0.allLabels[index] })
+    }
+    let whole = try first.with(columns, labels: labels)
     guard parts.contains(where: { $0.weights != nil }) else { return whole }
     return try whole.weighted(
       Tensor.concatenated(

@@ -6,14 +6,12 @@ import WaneTensor
 ///
 /// A value whose parts share memory: taking a few samples copies nothing.
 public struct Dataset: Sendable {
-  /// The samples, the first axis counting them.
+  /// The samples, the first axis counting them: what each input of a model is fed.
   ///
   /// Bytes stand for 0...1: a byte b is the number b / 255, unless the model takes whole numbers.
-  public let inputs: Tensor
+  public let columns: [Column]
   /// Classes (i32, `[N]`) or targets (f32, `[N, ...]`).
   public let labels: Tensor
-  /// What further inputs of a model are fed, a row for each sample.
-  public let others: [Tensor]
   /// The labels of further outputs of a model.
   public let otherLabels: [Tensor]
   /// Which inputs of a model all these belong to, by name; empty for those of the model in order.
@@ -43,7 +41,19 @@ public struct Dataset: Sendable {
       augmentation: augmentation)
   }
 
-  /// Joins samples and labels.
+  /// Joins samples in memory and labels.
+  ///
+  /// - Throws: when their numbers differ.
+  public init(
+    columns: [Tensor], labels: [Tensor], inputNames: [String] = [], labelNames: [String] = [],
+    name: String = "dataset", classNames: [String] = [], augmentation: Augmentation? = nil
+  ) throws {
+    try self.init(
+      columns: columns.map { .tensor($0) }, labels: labels, inputNames: inputNames,
+      labelNames: labelNames, name: name, classNames: classNames, augmentation: augmentation)
+  }
+
+  /// Joins samples, wherever they are, and labels.
   ///
   /// - Parameters:
   ///   - columns: what each input of a model is fed.
@@ -55,10 +65,10 @@ public struct Dataset: Sendable {
   ///   - augmentation: how samples are changed in training.
   /// - Throws: when their numbers differ.
   public init(
-    columns: [Tensor], labels: [Tensor], inputNames: [String] = [], labelNames: [String] = [],
+    columns: [Column], labels: [Tensor], inputNames: [String] = [], labelNames: [String] = [],
     name: String = "dataset", classNames: [String] = [], augmentation: Augmentation? = nil
   ) throws {
-    guard let first = columns.first, let target = labels.first else {
+    guard !columns.isEmpty, let target = labels.first else {
       throw WaneError(name, columns.isEmpty ? "there are no inputs" : "there are no labels")
     }
     guard inputNames.isEmpty || inputNames.count == columns.count,
@@ -85,9 +95,8 @@ public struct Dataset: Sendable {
       throw WaneError(
         name, "labels\(place) must be i32 classes or f32 targets, got \(labels.dtype)")
     }
-    inputs = first
+    self.columns = columns
     self.labels = target
-    others = Array(columns.dropFirst())
     otherLabels = Array(labels.dropFirst())
     self.inputNames = inputNames
     self.labelNames = labelNames
@@ -103,7 +112,7 @@ public struct Dataset: Sendable {
   }
 
   /// The same kind of data set with other samples, their columns as they were.
-  func with(_ columns: [Tensor], labels: [Tensor]) throws -> Dataset {
+  func with(_ columns: [Column], labels: [Tensor]) throws -> Dataset {
     var result = try Dataset(
       columns: columns, labels: labels, inputNames: inputNames, labelNames: labelNames,
       name: name, classNames: classNames, augmentation: augmentation)
@@ -112,10 +121,10 @@ public struct Dataset: Sendable {
   }
 
   /// The number of samples.
-  public var count: Int { inputs.shape[0] }
+  public var count: Int { labels.shape[0] }
 
-  /// The extents of a sample.
-  public var sampleDimensions: [Int] { Array(inputs.shape.dimensions.dropFirst()) }
+  /// The extents of a sample, those of its first input.
+  public var sampleDimensions: [Int] { columns.first?.rowDimensions ?? [] }
 
   /// The number of classes: that of their names, or one more than the highest label; nil when labels
   /// are not classes.
@@ -128,7 +137,7 @@ public struct Dataset: Sendable {
   public func slice(_ range: Range<Int>) throws -> Dataset {
     let bounded = range.clamped(to: 0..<count)
     var result = try with(
-      allInputs.map { try $0.rows(bounded) }, labels: allLabels.map { try $0.rows(bounded) })
+      columns.map { try $0.rows(bounded) }, labels: allLabels.map { try $0.rows(bounded) })
     result.weights = try weights?.rows(bounded)
     return result
   }
@@ -138,7 +147,7 @@ public struct Dataset: Sendable {
   /// - Throws: when a position is beyond the end.
   public func gather(_ positions: [Int32]) throws -> Dataset {
     var result = try with(
-      allInputs.map { try $0.gatheringRows(positions) },
+      columns.map { try $0.gathering(positions) },
       labels: allLabels.map { try $0.gatheringRows(positions) })
     result.weights = try weights?.gatheringRows(positions)
     return result

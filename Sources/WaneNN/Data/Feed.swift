@@ -14,7 +14,8 @@ public protocol Feed: Sendable {
   ///
   /// - Parameters:
   ///   - target: as many bytes as the rows have.
-  ///   - positions: the rows, counted from 0, all of which exist.
+  ///   - positions: the rows, counted from 0, all of which exist. Their indices count the samples of
+  ///     the step.
   ///   - draw: decides what is random.
   ///   - scratch: `scratchBytes` bytes.
   func fill(
@@ -36,27 +37,70 @@ public struct FeedDraw: Sendable {
   }
 }
 
-/// The rows of a tensor, as they are.
-public struct TensorFeed: Feed {
+/// Where a feed finds the rows of a step.
+struct FeedRows: Sendable {
+  /// All rows of a data set in their order; or those that were read for a step, in the order of its
+  /// samples, and after them those that they are mixed with.
   let tensor: Tensor
+  /// How many rows the data set has.
+  let count: Int
+  /// Whether the tensor has the rows of one step alone.
+  let isRead: Bool
+  /// The bytes of a row.
+  let byteCount: Int
 
-  /// Feeds the rows of a tensor.
-  public init(_ tensor: Tensor) { self.tensor = tensor }
+  /// The rows of a column that is in memory, or what was read of another.
+  ///
+  /// - Parameters:
+  ///   - column: the whole column.
+  ///   - read: the rows of a step, where the column is stored; nil when there is nothing to be fed yet.
+  /// - Throws: when memory cannot be had.
+  init(_ column: Column, read: Tensor?) throws {
+    count = column.shape[0]
+    byteCount = column.rowByteCount
+    isRead = column.isStored
+    if case .tensor(let tensor) = column {
+      self.tensor = tensor
+    } else {
+      tensor = try read ?? Tensor(uninitialized: Shape([0] + column.rowDimensions), column.dtype)
+    }
+  }
 
-  /// None.
-  public var scratchBytes: Int { 0 }
+  init(_ tensor: Tensor) {
+    self.tensor = tensor
+    count = tensor.shape[0]
+    byteCount = tensor.byteCount / max(count, 1)
+    isRead = false
+  }
 
-  /// Copies rows.
-  public func fill(
+  /// Where the row of a sample of the step begins, in bytes.
+  func offset(sample: Int, position: Int32) -> Int {
+    (isRead ? sample : Int(position)) * byteCount
+  }
+
+  /// Where the row begins that a sample of the step is mixed with, in bytes.
+  func partnerOffset(sample: Int, partner: Int32) -> Int {
+    (isRead ? tensor.shape[0] / 2 + sample : Int(partner)) * byteCount
+  }
+}
+
+/// Rows as they are.
+struct PlainFeed: Feed {
+  let rows: FeedRows
+
+  var scratchBytes: Int { 0 }
+
+  func fill(
     _ target: UnsafeMutableRawPointer, _ positions: ArraySlice<Int32>, _ draw: FeedDraw,
     scratch: UnsafeMutableRawPointer?
   ) {
-    tensor.withBytes { source in
+    rows.tensor.withBytes { source in
       guard let base = source.baseAddress else { return }
-      let row = source.count / max(tensor.shape[0], 1)
+      let row = rows.byteCount
       var to = target
       for index in positions.indices {
-        to.copyMemory(from: base + Int(positions[index]) * row, byteCount: row)
+        to.copyMemory(
+          from: base + rows.offset(sample: index, position: positions[index]), byteCount: row)
         to += row
       }
     }
@@ -65,19 +109,18 @@ public struct TensorFeed: Feed {
 
 /// Samples that are changed at random: mirrored, moved, turned, covered, made noisy, mixed.
 struct AugmentedFeed: Feed {
-  private let tensor: Tensor
+  private let rows: FeedRows
+  private let augmentation: Augmentation
   private let options: wane_augmentation
-  private let seed: UInt64
-  private let warps: Bool
   /// Height, width, channels; one pixel of many channels for samples that are no images.
   private let (height, width, channels): (Int32, Int32, Int32)
-  private let row: Int
 
   /// Feeds samples through an augmentation.
   ///
   /// - Throws: when samples are whole numbers, or pixels shall move in samples that are not images
   ///   `[H, W]` or `[H, W, C]`.
-  init(_ tensor: Tensor, _ augmentation: Augmentation) throws {
+  init(_ rows: FeedRows, _ augmentation: Augmentation) throws {
+    let tensor = rows.tensor
     guard tensor.dtype == .f32 || tensor.dtype == .u8 else {
       throw WaneError("augment", "samples must be f32 or u8, got \(tensor.dtype)")
     }
@@ -96,35 +139,31 @@ struct AugmentedFeed: Feed {
     (height, width, channels) = (
       Int32(clamping: extents[0]), Int32(clamping: extents[1]), Int32(clamping: extents[2])
     )
-    self.tensor = tensor
+    self.rows = rows
+    self.augmentation = augmentation
     options = augmentation.options
-    seed = augmentation.seed
-    warps = augmentation.warps
-    row = tensor.byteCount / max(tensor.shape[0], 1)
   }
 
-  var scratchBytes: Int { options.mixup > 0 ? row : 0 }
+  var scratchBytes: Int { options.mixup > 0 ? rows.byteCount : 0 }
 
   func fill(
     _ target: UnsafeMutableRawPointer, _ positions: ArraySlice<Int32>, _ draw: FeedDraw,
     scratch: UnsafeMutableRawPointer?
   ) {
-    // Two seeds, one key: Philox scatters any bijection of them.
-    let key = draw.seed &+ seed &* 0x9E37_79B9_7F4A_7C15
-    var options = options
+    let (key, tensor, row) = (augmentation.key(draw), rows.tensor, rows.byteCount)
     let count = Int64(row / tensor.dtype.byteCount)
     tensor.withBytes { source in
       guard let base = source.baseAddress else { return }
       for index in positions.indices {
         let position = positions[index]
         let to = target + (index - positions.startIndex) * row
-        warp(base, position, to, key, draw.epoch)
+        let from = base + rows.offset(sample: index, position: position)
+        warp(from, position, to, key, draw.epoch)
         if options.mixup > 0, let scratch {
-          var (partner, weight): (Int32, Float) = (0, 1)
-          wane_augment_draw_mix(
-            &options, key, draw.epoch, UInt64(position), Int32(clamping: tensor.shape[0]), &partner,
-            &weight)
-          warp(base, partner, scratch, key, draw.epoch)
+          let (partner, weight) = augmentation.mix(position, of: rows.count, draw)
+          warp(
+            base + rows.partnerOffset(sample: index, partner: partner), partner, scratch, key,
+            draw.epoch)
           if tensor.dtype == .u8 {
             wane_mix_u8(
               to.assumingMemoryBound(to: UInt8.self), scratch.assumingMemoryBound(to: UInt8.self),
@@ -150,15 +189,16 @@ struct AugmentedFeed: Feed {
   }
 
   private func warp(
-    _ base: UnsafeRawPointer, _ position: Int32, _ to: UnsafeMutableRawPointer, _ key: UInt64,
+    _ from: UnsafeRawPointer, _ position: Int32, _ to: UnsafeMutableRawPointer, _ key: UInt64,
     _ epoch: UInt64
   ) {
-    let from = base + Int(position) * row
-    guard warps else { return to.copyMemory(from: from, byteCount: row) }
+    guard augmentation.warps else {
+      return to.copyMemory(from: from, byteCount: rows.byteCount)
+    }
     var options = options
     var warp = wane_warp()
     wane_augment_draw(&options, key, epoch, UInt64(position), height, width, &warp)
-    if tensor.dtype == .u8 {
+    if rows.tensor.dtype == .u8 {
       wane_warp_u8(
         from.assumingMemoryBound(to: UInt8.self), height, width, channels, &warp,
         to.assumingMemoryBound(to: UInt8.self))
@@ -172,16 +212,9 @@ struct AugmentedFeed: Feed {
 
 /// Targets that are mixed as the samples of an augmentation are.
 struct MixedFeed: Feed {
-  private let tensor: Tensor
-  private let options: wane_augmentation
-  private let seed: UInt64
-
-  /// Feeds f32 targets.
-  init(_ tensor: Tensor, _ augmentation: Augmentation) {
-    self.tensor = tensor
-    options = augmentation.options
-    seed = augmentation.seed
-  }
+  /// The rows, f32.
+  let rows: FeedRows
+  let augmentation: Augmentation
 
   var scratchBytes: Int { 0 }
 
@@ -189,21 +222,20 @@ struct MixedFeed: Feed {
     _ target: UnsafeMutableRawPointer, _ positions: ArraySlice<Int32>, _ draw: FeedDraw,
     scratch: UnsafeMutableRawPointer?
   ) {
-    let key = draw.seed &+ seed &* 0x9E37_79B9_7F4A_7C15
-    let row = tensor.count / max(tensor.shape[0], 1)
-    var options = options
+    let row = rows.byteCount / DType.f32.byteCount
     let to = target.assumingMemoryBound(to: Float.self)
-    tensor.with(Float.self) { source in
+    rows.tensor.withBytes { source in
       guard let base = source.baseAddress else { return }
+      func floats(_ offset: Int) -> UnsafePointer<Float> {
+        (base + offset).assumingMemoryBound(to: Float.self)
+      }
       for index in positions.indices {
         let position = positions[index]
-        var (partner, weight): (Int32, Float) = (0, 1)
-        wane_augment_draw_mix(
-          &options, key, draw.epoch, UInt64(position), Int32(clamping: tensor.shape[0]), &partner,
-          &weight)
+        let (partner, weight) = augmentation.mix(position, of: rows.count, draw)
         let result = to + (index - positions.startIndex) * row
-        result.update(from: base + Int(position) * row, count: row)
-        wane_mix_f32(result, base + Int(partner) * row, weight, Int64(row))
+        result.update(from: floats(rows.offset(sample: index, position: position)), count: row)
+        wane_mix_f32(
+          result, floats(rows.partnerOffset(sample: index, partner: partner)), weight, Int64(row))
       }
     }
   }

@@ -119,10 +119,9 @@ extension Distillation {
   ) throws -> [Tensor] {
     var asked = self
     asked.lessons = []
-    let inputs = data.allInputs
-    let fed = try student.feeding(inputs.map(\.dtype), operation: "distill")
+    let fed = try student.feeding(data.columns.map(\.dtype), operation: "distill")
     let school = try School(asked, student: fed, kinds: kinds)
-    return try InferenceSession(school.graph, pool: pool).run(inputs, poll: poll)
+    return try InferenceSession(school.graph, pool: pool).run(data.columns, poll: poll)
   }
 
   /// The same, with features measured in units of the teacher's mean square on some samples.

@@ -11,10 +11,9 @@ extension TrainingRun {
       (
         "the data set",
         "\(data.count) samples of "
-          + data.allInputs.map { Shape.text(Array($0.shape.dimensions.dropFirst())) }
-          .joined(separator: " and ")
+          + data.columns.map { Shape.text($0.rowDimensions) }.joined(separator: " and ")
       ),
-      ("the content of the data set", dataMark),
+      ("the content of the data set", data.mark),
       ("the augmentation", data.augmentation.map { Mark("\($0)").text } ?? "none"),
       ("optimizer", "\(optimizer.rule)"), ("learning_rate", "\(optimizer.learningRate)"),
       ("weight_decay", "\(optimizer.weightDecay)"),
@@ -39,15 +38,6 @@ extension TrainingRun {
     var mark = Mark()
     for node in model.nodes { mark.add(node) }
     for parameter in model.parameters { mark.add("\(parameter.name) \(parameter.shape)") }
-    return mark.text
-  }
-
-  private var dataMark: String {
-    var mark = Mark()
-    for tensor in data.allInputs + data.allLabels + (data.weights.map { [$0] } ?? []) {
-      mark.add("\(tensor.dtype) \(tensor.shape)")
-      tensor.withBytes { mark.add($0) }
-    }
     return mark.text
   }
 
@@ -86,42 +76,5 @@ extension TrainingRun {
     default: break
     }
     return parts.joined(separator: " ")
-  }
-}
-
-/// A hash that is the same in every process, after that of Fowler, Noll and Vo (1991: FNV-1a), but
-/// eight bytes at a time: data sets are large.
-private struct Mark {
-  private var value: UInt64 = 0xcbf2_9ce4_8422_2325
-
-  init() {}
-
-  init(_ text: String) { add(text) }
-
-  var text: String { "#\(String(value, radix: 16))" }
-
-  mutating func add(_ text: String) {
-    for byte in text.utf8 { add(UInt64(byte)) }
-  }
-
-  mutating func add(_ bytes: UnsafeRawBufferPointer) {
-    let whole = bytes.count / 8 * 8
-    for offset in stride(from: 0, to: whole, by: 8) {
-      add(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
-    }
-    for byte in bytes[whole...] { add(UInt64(byte)) }
-  }
-
-  mutating func add(_ node: Node) {
-    add("\(type(of: node.operation).name) \(node.layer) \(node.inputs) \(node.outputs)")
-    for (name, attribute) in node.operation.attributes.sorted(by: { $0.key < $1.key }) {
-      add("\(name) \(attribute)")
-    }
-  }
-
-  /// Turned around in each round, so that the highest bits reach the lowest.
-  private mutating func add(_ word: UInt64) {
-    let mixed = value ^ word
-    value = (mixed << 29 | mixed >> 35) &* 0x0000_0100_0000_01b3
   }
 }

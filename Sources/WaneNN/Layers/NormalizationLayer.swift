@@ -34,7 +34,13 @@ public struct NormalizationLayer: Layer {
     ///
     /// - Parameter samples: `[N, ..., C]`, f32; bytes stand for 0...1 as in a data set.
     /// - Throws: when there are none, or they are of another type or not finite.
-    public init(of samples: Tensor) throws {
+    public init(of samples: Tensor) throws { try self.init(of: .tensor(samples)) }
+
+    /// Learns the statistics of each channel from samples, some at a time.
+    ///
+    /// - Parameter samples: `[N, ..., C]`, f32; bytes stand for 0...1 as in a data set.
+    /// - Throws: when there are none, one cannot be read, or they are of another type or not finite.
+    public init(of samples: Column) throws {
       let shape = samples.shape
       guard shape.rank > 1, shape.count > 0, samples.dtype == .f32 || samples.dtype == .u8 else {
         throw WaneError(
@@ -42,14 +48,37 @@ public struct NormalizationLayer: Layer {
           "adapt takes f32 or u8 samples [N, ..., channels], got \(samples.dtype) \(shape)")
       }
       let channels = shape[shape.rank - 1]
-      var values = samples.dtype == .f32 ? samples.array(Float.self) : []
-      if samples.dtype == .u8 { values = samples.array(UInt8.self).map { Float($0) / 255 } }
-      let rows = values.count / channels
-      var mean = [Float](repeating: 0, count: channels)
+      let size = max(1, Statistics.pieceCount / max(shape.count / shape[0], 1))
+      let reader = PieceReader([samples], size: size, depth: 2)
+      var mean = [Double](repeating: 0, count: channels)
       var squares = mean
-      wane_batch_norm_moments_f32(values, &mean, &squares, rows, channels)
-      try self.init(mean: mean, variance: squares.map { $0 / Float(rows) })
+      var rows = 0.0
+      for piece in 0..<(shape[0] - 1) / size + 1 {
+        let part = try reader.piece(piece)[0]
+        let values =
+          part.dtype == .f32
+          ? part.array(Float.self) : part.array(UInt8.self).map { Float($0) / 255 }
+        let count = values.count / channels
+        var (partMean, partSquares) = (
+          [Float](repeating: 0, count: channels), [Float](repeating: 0, count: channels)
+        )
+        wane_batch_norm_moments_f32(values, &partMean, &partSquares, count, channels)
+        // Moments of two parts together, after Chan, Golub and LeVeque (1983).
+        let total = rows + Double(count)
+        for channel in 0..<channels {
+          let distance = Double(partMean[channel]) - mean[channel]
+          mean[channel] += distance * Double(count) / total
+          squares[channel] +=
+            Double(partSquares[channel]) + distance * distance * rows * Double(count) / total
+        }
+        rows = total
+      }
+      try self.init(
+        mean: mean.map { Float($0) }, variance: squares.map { Float($0) / Float(rows) })
     }
+
+    /// Values that are looked at together.
+    private static let pieceCount = 1 << 22
   }
 
   public static let kind = "normalization"
@@ -65,7 +94,7 @@ public struct NormalizationLayer: Layer {
   /// The same layer with statistics learned from samples.
   ///
   /// - Throws: when the samples have none.
-  public func adapted(to samples: Tensor) throws -> NormalizationLayer {
+  public func adapted(to samples: Column) throws -> NormalizationLayer {
     NormalizationLayer(try Statistics(of: samples), name: name)
   }
 

@@ -43,7 +43,7 @@ public final class CustomLossEvaluation {
   /// - Throws: when the data do not fit the model, or a loss does not fit them.
   public init(_ model: Graph, on data: Dataset, _ objective: Objective) throws {
     let data = try data.arranged(for: model, "loss")
-    var graph = try model.feeding(data.allInputs.map(\.dtype), operation: "loss")
+    var graph = try model.feeding(data.columns.map(\.dtype), operation: "loss")
     let goals = try objective.goals(for: model)
     let predicted = graph.outputs
     var losses: [Value] = []
@@ -74,6 +74,7 @@ public final class CustomLossEvaluation {
     let weights = WeightStore(graph.parameters, bound: [:])
     var programs: [Int: Program] = [:]
     var totals = graph.outputs.map { _ in 0.0 }
+    let reader = PieceReader(data.columns, size: Self.chunk, depth: 2)
     for start in stride(from: 0, to: data.count, by: Self.chunk) {
       try poll()
       let rows = start..<min(start + Self.chunk, data.count)
@@ -81,8 +82,9 @@ public final class CustomLossEvaluation {
         try programs[rows.count]
         ?? Program(graph, batch: rows.count, mode: .inference, weights: weights)
       programs[rows.count] = program
-      let part = try data.slice(rows)
-      for (buffer, tensor) in zip(program.inputs, part.allInputs + part.allLabels) {
+      let labels = try data.allLabels.map { try $0.rows(rows) }
+      let inputs = try reader.piece(start / Self.chunk)
+      for (buffer, tensor) in zip(program.inputs, inputs + labels) {
         tensor.withBytes { bytes in
           if let base = bytes.baseAddress {
             buffer.pointer.copyMemory(from: base, byteCount: bytes.count)

@@ -55,9 +55,9 @@ public struct Evaluation: Sendable {
   ) throws {
     let data = try data.arranged(for: model, "evaluate")
     let session = try InferenceSession(
-      model.feeding(data.allInputs.map(\.dtype), operation: "evaluate"), pool: pool,
+      model.feeding(data.columns.map(\.dtype), operation: "evaluate"), pool: pool,
       precision: precision)
-    let outputs = try session.run(data.allInputs, poll: poll)
+    let outputs = try session.run(data.columns, poll: poll)
     let goals = try objective.goals(for: model)
     let areSeveral = goals.count > 1
     var (total, accuracy) = (0.0, Double?.none)

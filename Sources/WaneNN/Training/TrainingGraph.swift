@@ -46,7 +46,7 @@ struct TrainingGraph {
 
   /// Builds the graph for data whose columns are in the order of the model's inputs and outputs.
   init(_ model: Graph, data: Dataset, options: TrainingOptions) throws {
-    let model = try model.feeding(data.allInputs.map(\.dtype), operation: "train")
+    let model = try model.feeding(data.columns.map(\.dtype), operation: "train")
     let goals = try options.objective.goals(for: model)
     guard options.classWeights.isEmpty || goals.count == 1 else {
       throw WaneError(

@@ -81,7 +81,11 @@ public final class TrainingRun {
 
   let model: Graph
   /// What the inputs of a step are taken from, row by row.
-  private var feed: StepFeed
+  var feed: StepFeed
+  /// What each step learns of each sample.
+  let targets: [Tensor]
+  /// Reads what the next steps need of samples that are stored.
+  let ahead: ReadAhead<[Tensor?]>
   let training: TrainingGraph
   private let pool: WorkerPool
   let store: VariableStore
@@ -90,9 +94,9 @@ public final class TrainingRun {
   private var crews: [Int: [TrainingShard]] = [:]
   /// For how many sizes of batches programs are kept.
   private static let mostCrews = 8
-  private var order: [Int32] = []
-  private var orderEpoch = -1
-  private let plannedSteps: Int
+  /// The orders of the samples in the epochs that steps are prepared for.
+  var orders: [(epoch: Int, order: [Int32])] = []
+  let plannedSteps: Int
   /// How many parts the gradient of the last step has.
   private var shards = 0
   /// What must be the same where a checkpoint of the run goes on.
@@ -137,6 +141,8 @@ public final class TrainingRun {
     }
     if let weights = data.weights { targets.append(weights) }
     feed = try data.feed(targets: targets)
+    self.targets = targets
+    ahead = ReadAhead(depth: max(2, pool.count))
     store = try VariableStore(
       training.variables, trained: Set(training.trained.map(\.name)),
       slots: options.optimizer.rule.slots, isAveraged: options.optimizer.averageMomentum != nil,
@@ -156,7 +162,10 @@ public final class TrainingRun {
   /// - Throws: when the loss or the gradient is no longer a number; the variables are then those of
   ///   the step before.
   @discardableResult
-  public func runStep() throws -> Measure { try runStep(at: nextPositions()) }
+  public func runStep() throws -> Measure { try runStep(at: prepareStep()) }
+
+  /// Seconds that steps have waited for samples to be read.
+  public var secondsWaited: Double { ahead.waited }
 
   /// Runs the next step on samples that are not those of the run's data set, which have to be like
   /// them.
@@ -166,20 +175,25 @@ public final class TrainingRun {
     let isNamed = !batch.inputNames.isEmpty || !batch.labelNames.isEmpty
     let batch = isNamed ? try batch.arranged(for: model, "train") : batch
     guard batch.isLike(data) else {
-      func text(_ tensors: [Tensor]) -> String {
-        tensors.map { "\($0.shape) \($0.dtype)" }.joined(separator: ", ")
+      func text(_ columns: [Column]) -> String {
+        columns.map { "\($0.shape) \($0.dtype)" }.joined(separator: ", ")
       }
+      func labels(_ data: Dataset) -> String { text(data.allLabels.map { .tensor($0) }) }
       throw WaneError(
         "train",
-        "samples \(text(batch.allInputs)) and labels \(text(batch.allLabels)) are not like those of "
-          + "the first step, \(text(data.allInputs)) and \(text(data.allLabels))")
+        "samples \(text(batch.columns)) and labels \(labels(batch)) are not like those of "
+          + "the first step, \(text(data.columns)) and \(labels(data))")
     }
     guard batch.count > 0 else { throw WaneError("train", "the batch is empty") }
     guard options.teacher == nil, data.weights == nil else {
       throw WaneError("train", "a teacher or weights are missing for the batch")
     }
-    feed = try batch.feed(targets: batch.allLabels)
-    return try runStep(at: (0..<Int32(clamping: batch.count))[...].map { $0 }[...])
+    let positions = (0..<Int32(clamping: batch.count)).map { $0 }[...]
+    let draw = FeedDraw(seed: options.seed, epoch: UInt64(epoch))
+    feed = try batch.feed(
+      targets: batch.allLabels,
+      read: batch.isStored ? batch.reading(positions, draw)(Cancellation()) : nil)
+    return try runStep(at: positions)
   }
 
   private func runStep(at positions: ArraySlice<Int32>) throws -> Measure {
@@ -269,7 +283,7 @@ public final class TrainingRun {
   /// A program that runs the next batch whole on one worker, how to fill its inputs, and the number
   /// of samples; for profiles.
   func singleProgram() throws -> (program: Program, fill: () -> Void, samples: Int) {
-    let positions = try nextPositions()
+    let positions = try prepareStep()
     let program = try Program(
       training.graph, batch: positions.count, mode: .training, weights: weights,
       precision: options.precision)
@@ -435,22 +449,6 @@ public final class TrainingRun {
     return error(
       "the \(kind)\(place) (\(first.operation)) is the first that is not finite; "
         + "try a smaller learning_rate")
-  }
-
-  // MARK: Batches
-
-  private func nextPositions() throws -> ArraySlice<Int32> {
-    let current = step / stepsPerEpoch
-    if orderEpoch != current {
-      order =
-        options.shuffles
-        ? try Dataset.permutation(data.count, seed: options.seed, epoch: current)
-        : (0..<Int32(clamping: data.count)).map { $0 }
-      orderEpoch = current
-    }
-    let start = step % stepsPerEpoch * min(options.batchSize, data.count)
-    let batch = order[start..<min(start + options.batchSize, data.count)]
-    return ArraySlice(Array(batch))
   }
 
   /// The shards that run a batch of that size, one a worker.
