@@ -90,7 +90,9 @@ let package = Package(
       swiftSettings: swift),
     .testTarget(
       name: "WaneFormatsTests",
-      dependencies: ["WaneFormats", "WaneNN", "WaneGraph", "WaneTensor", "CZip"],
+      dependencies: [
+        "WaneFormats", "WaneNN", "WaneGraph", "WaneTensor", "CKernels", "CZip", "CAllocationCount",
+      ],
       swiftSettings: swift),
     .testTarget(
       name: "WaneCompressTests",

@@ -164,7 +164,7 @@ import WaneTensor
         }
         #expect(codes.bits == bits)
         #expect(grid.axis == kernel.shape.rank - 1)
-        #expect(try codes.highest() <= 2 * grid.highest)
+        #expect(codes.highest() <= 2 * grid.highest)
       }
       #expect(result.report.layers.allSatisfy { $0["bits"]?.after == Double(bits) })
     }

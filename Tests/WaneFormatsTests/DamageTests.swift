@@ -19,27 +19,6 @@ import WaneTensor
     }
   }
 
-  /// A file around a body, with the right length and checksum.
-  private func file(body: [UInt8]) -> [UInt8] {
-    var writer = ByteWriter()
-    writer.raw(WaneFile.magic)
-    writer.unsigned(WaneFile.formatVersion)
-    writer.count(body.count)
-    var checksum = CRC32C()
-    body.withUnsafeBytes { checksum.add($0) }
-    for shift in [0, 8, 16, 24] as [UInt32] { writer.byte(UInt8(checksum.value >> shift & 0xFF)) }
-    return writer.bytes + body
-  }
-
-  private func body(of bytes: [UInt8]) throws -> [UInt8] {
-    var reader = ByteReader(bytes)
-    _ = try reader.raw(4)
-    _ = try reader.unsigned()
-    _ = try reader.unsigned()
-    _ = try reader.raw(4)
-    return Array(bytes.suffix(reader.remaining))
-  }
-
   private func small() throws -> [UInt8] {
     try WaneFile(Fixtures.everyOperation(), metadata: ["name": "small"]).encoded()
   }
@@ -78,23 +57,23 @@ import WaneTensor
     #expect(message(changed) == "the data is damaged: its checksum does not match")
     #expect(message(bytes + [0, 0]) == "the data is damaged: 2 bytes follow its end")
     #expect(
-      message(file(body: [0])) == "the data is damaged: the description ends too early")
+      message(HostileFile.file(body: [0])) == "the data is damaged: the description ends too early")
     // No words, one node, which is of operation 1000.
     #expect(
-      message(file(body: [4, 0, 1, 0xC0, 0x3E]))
+      message(HostileFile.file(body: [4, 0, 1, 0xC0, 0x3E]))
         == "the data is damaged: there is no operation 1000")
   }
 
   @Test func changesBehindTheChecksum() throws {
     // Every byte of the body, with the checksum made right again: deeper layers see the change.
     for graph in [try Fixtures.everyOperation(), try Fixtures.everyForm()] {
-      let body = try body(of: WaneFile(graph).encoded())
+      let body = try HostileFile.body(of: WaneFile(graph).encoded())
       // Values of plain floats are all valid; the description is what matters.
       for index in 0..<min(body.count, 500) {
         for change in [1, 0x80, 0xFF] as [UInt8] {
           var body = body
           body[index] ^= change
-          checkSound(file(body: body))
+          HostileFile.checkSound(HostileFile.file(body: body))
         }
       }
     }
@@ -104,7 +83,7 @@ import WaneTensor
   func randomChangesBehindTheChecksum(seed: UInt64) throws {
     var numbers = Numbers(state: seed)
     let bodies = try [Fixtures.everyOperation(), Fixtures.everyForm()].map {
-      try body(of: WaneFile($0).encoded())
+      try HostileFile.body(of: WaneFile($0).encoded())
     }
     for _ in 0..<100 {
       var body = bodies[Int.random(in: 0..<2, using: &numbers)]
@@ -117,20 +96,7 @@ import WaneTensor
         default: body[index] = [0, 0x7F, 0x80, 0xFF].randomElement(using: &numbers) ?? 0
         }
       }
-      checkSound(file(body: body))
-    }
-  }
-
-  /// Bytes either throw or give a model that can be written and read again.
-  private func checkSound(_ bytes: [UInt8]) {
-    do {
-      let file = try decode(bytes)
-      let again = try decode(try file.encoded())
-      #expect(try listing(again.graph) == listing(file.graph))
-    } catch let error as WaneError {
-      #expect(error.kind == .io || error.kind == .memory, "\(error)")
-    } catch {
-      Issue.record("\(error)")
+      HostileFile.checkSound(HostileFile.file(body: body))
     }
   }
 
@@ -146,7 +112,7 @@ import WaneTensor
     body.raw(writer.bytes + [0])
     body.raw([UInt8](repeating: 0, count: 10))
     #expect(
-      message(file(body: body.bytes))
+      message(HostileFile.file(body: body.bytes))
         == "the data is damaged: 10 bytes cannot stand for 2147483647 values")
   }
 }

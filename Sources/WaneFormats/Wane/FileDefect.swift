@@ -13,6 +13,9 @@ enum FileDefect: Error, Equatable {
   /// Something in it makes no sense.
   case damaged(String)
 
+  /// Characters of a reason that are shown; names in a file may have any length.
+  private static let mostShown = 300
+
   /// The error to throw, about the thing named.
   func error(about name: String) -> WaneError {
     let text =
@@ -23,7 +26,10 @@ enum FileDefect: Error, Equatable {
       case .truncated(let bytes, let expected):
         "\(name) is truncated: it has \(bytes) " + (expected.map { "of \($0) bytes" } ?? "bytes")
       case .checksum: "\(name) is damaged: its checksum does not match"
-      case .damaged(let reason): "\(name) is damaged: \(reason)"
+      case .damaged(let reason):
+        "\(name) is damaged: "
+          + (reason.count > FileDefect.mostShown
+            ? reason.prefix(FileDefect.mostShown) + "..." : reason)
       }
     return WaneError("load", text, kind: .io)
   }

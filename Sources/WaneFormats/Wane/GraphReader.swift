@@ -9,6 +9,14 @@ struct GraphReader {
   private var usual = UsualOperands()
   private var layer = ""
   private var names: [String] = []
+  /// Bytes that the names of the parameters still to come may have.
+  ///
+  /// A path stands once and a name has it anew, so that many short parameters behind a long path would
+  /// take the square of what they have in the file.
+  private var nameBytes: Int
+
+  /// Bytes of names for a byte of the description; what is written has at most a few.
+  private static let namesPerByte = 256
 
   /// Reads the model behind a header.
   ///
@@ -32,13 +40,17 @@ struct GraphReader {
   private init(reader: ByteReader, parameters: ParameterReader) {
     self.reader = reader
     self.parameters = parameters
+    // A description is in memory, so this is far from overflow.
+    nameBytes = GraphReader.namesPerByte * reader.remaining
   }
 
   private mutating func metadata() throws -> [String: String] {
     var metadata: [String: String] = [:]
     for _ in 0..<(try reader.items("words", atLeast: 2)) {
       let key = try reader.string()
-      metadata[key] = try reader.string()
+      guard metadata.updateValue(try reader.string(), forKey: key) == nil else {
+        throw FileDefect.damaged("the word '\(key)' is given twice")
+      }
     }
     return metadata
   }
@@ -88,6 +100,10 @@ struct GraphReader {
       _ = try graph.read(names[Int(number)], layer: layer)
     } else {
       let parameter = try parameters.read(&reader, layer: layer)
+      nameBytes -= parameter.name.utf8.count
+      guard nameBytes >= 0 else {
+        throw FileDefect.damaged("names are longer than the file justifies")
+      }
       _ = try graph.add(parameter: parameter, layer: layer)
       names.append(parameter.name)
     }

@@ -32,6 +32,11 @@ struct ParameterReader {
       throw FileDefect.damaged("there is no form \(head & 7) of parameters")
     }
     let flags = ParameterFlags(rawValue: head & ~7)
+    if form != .packedCodebook, form != .codedCodebook {
+      guard flags.isDisjoint(with: [.hasGrid, .isOnGrid]) else {
+        throw FileDefect.damaged("a parameter of form \(form.rawValue) has a codebook's flags")
+      }
+    }
     let rest = try reader.string()
     let name = flags.contains(.hasFullName) ? rest : "\(layer)/\(rest)"
     let axes = try reader.count("a number of axes", in: 0...ParameterReader.mostAxes)
@@ -115,7 +120,8 @@ struct ParameterReader {
         bits: widths.gridBits, scales: [try reader.float()], axis: nil)
     }
     let centroids: [Float]
-    if flags.contains(.isOnGrid), let grid {
+    if flags.contains(.isOnGrid) {
+      guard let grid else { throw FileDefect.damaged("a codebook lies on a grid it has not") }
       centroids = try reader.raw(count).map { grid.scales[0] * Float(Int8(bitPattern: $0)) }
     } else {
       centroids = try reader.floats(count: count)

@@ -58,8 +58,12 @@ struct StoredAttributes {
         ? field.standard : try reader.attribute(field.standard.typeNumber)
     }
     guard mask >> UInt64(fields.count) & 1 == 1 else { return values }
+    var others: Set<String> = []
     for _ in 0..<(try reader.items("attributes", atLeast: 3)) {
       let name = try reader.string()
+      guard others.insert(name).inserted else {
+        throw FileDefect.damaged("the attribute '\(name)' is given twice")
+      }
       values[name] = try reader.attribute(try reader.byte())
     }
     return values

@@ -60,7 +60,24 @@ public struct PackedCodes: Sendable {
   }
 
   /// The highest code; 0 when there is none.
-  public func highest() throws -> Int { Int(try unpacked().max() ?? 0) }
+  ///
+  /// They are unpacked some at a time.
+  public func highest() -> Int {
+    // Eight codes take whole bytes.
+    let block = 4096
+    return packed.with(UInt8.self) { source in
+      withUnsafeTemporaryAllocation(of: UInt8.self, capacity: block) { codes in
+        guard let from = source.baseAddress, let to = codes.baseAddress else { return 0 }
+        var highest: UInt8 = 0
+        for start in stride(from: 0, to: count, by: block) {
+          let some = min(block, count - start)
+          wane_bits_unpack(from + start / 8 * bits, some, Int32(bits), to)
+          for index in 0..<some { highest = max(highest, codes[index]) }
+        }
+        return Int(highest)
+      }
+    }
+  }
 
   /// Bytes in memory.
   public var byteCount: Int { packed.byteCount }

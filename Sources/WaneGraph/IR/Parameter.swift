@@ -117,7 +117,7 @@ extension Parameter.Payload {
       guard codes.count == shape.count else {
         throw fail("\(codes.count) codes for shape \(shape)")
       }
-      let highest = try codes.highest()
+      let highest = codes.highest()
       guard highest < limit else { throw fail("code \(highest) is beyond the \(limit) that exist") }
     }
     switch self {

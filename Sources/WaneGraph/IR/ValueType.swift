@@ -43,8 +43,15 @@ public struct ValueType: Hashable, Sendable, CustomStringConvertible {
     return dtype == .f32 ? text : "\(text) \(dtype)"
   }
 
-  /// Throws unless the number of elements of one sample is representable.
+  /// Axes a value may have: each costs memory in every node, however few elements there are.
+  public static let mostAxes = 64
+
+  /// Throws unless the number of elements of one sample is representable, and that of axes small.
   public func validated() throws -> ValueType {
+    guard dimensions.count <= ValueType.mostAxes else {
+      throw WaneError(
+        "shape", "a value has at most \(ValueType.mostAxes) axes, got \(dimensions.count)")
+    }
     _ = try Shape(dimensions)
     return self
   }

@@ -80,14 +80,19 @@ public final class Program {
     func buffer(_ value: Value) throws -> Buffer {
       if let buffer = placement[value] { return buffer }
       let shape = try graph.type(of: value).shape(batch: batch)
-      let producer = graph.producer(of: value)
-      if let read = producer.operation as? ParameterRead {
-        return Buffer(pointer: try weights.pointer(read.name), shape: shape)
+      // Views of views may follow each other for long.
+      var source = value
+      while true {
+        if let buffer = placement[source] { return Buffer(pointer: buffer.pointer, shape: shape) }
+        let producer = graph.producer(of: source)
+        if let read = producer.operation as? ParameterRead {
+          return Buffer(pointer: try weights.pointer(read.name), shape: shape)
+        }
+        guard let alias = producer.operation.aliases else {
+          throw WaneError("program", "a value has no place")
+        }
+        source = producer.inputs[alias]
       }
-      guard let alias = producer.operation.aliases else {
-        throw WaneError("program", "a value has no place")
-      }
-      return Buffer(pointer: try buffer(producer.inputs[alias]).pointer, shape: shape)
     }
     for index in layout.needed {
       let node = graph.nodes[index]

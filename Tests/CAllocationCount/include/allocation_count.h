@@ -8,4 +8,11 @@
    of the C library's allocator. */
 int64_t allocation_count(void);
 
+/* Starts to look for the most bytes of the heap that the calling thread holds at once, beyond those
+   it holds now. */
+void allocation_peak_start(void);
+
+/* Those bytes so far; -1 where they cannot be counted. */
+int64_t allocation_peak(void);
+
 #endif

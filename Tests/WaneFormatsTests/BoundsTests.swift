@@ -1,0 +1,170 @@
+import Testing
+import WaneGraph
+import WaneTensor
+
+@testable import WaneFormats
+
+/// Files made to take much more memory or time than they have bytes.
+@Suite struct BoundsTests {
+  private func message(_ bytes: [UInt8]) -> String? {
+    do {
+      _ = try decode(bytes)
+      return nil
+    } catch {
+      return (error as? WaneError)?.message ?? "\(error)"
+    }
+  }
+
+  /// The number of an operation and its flags.
+  private func head(_ name: String, _ flags: NodeHead = []) -> Int {
+    (OperationTable.number(of: name) ?? 0) << 3 | Int(flags.rawValue)
+  }
+
+  /// Parameters with names of their own behind a path that stands once in the file.
+  @Test func manyNamesBehindOneLongPath() {
+    var writer = ByteWriter()
+    let count = 20_000
+    for number in [0, count] { writer.count(number) }
+    for index in 0..<count {
+      writer.count(head("parameter", index == 0 ? .hasLayer : []))
+      if index == 0 { writer.string(String(repeating: "p", count: 100_000)) }
+      writer.byte(ParameterForm.plainFloats.rawValue)
+      writer.string("\(index)")
+      writer.count(0)
+    }
+    writer.count(0)
+    let bytes = HostileFile.file(
+      description: writer.bytes, values: [UInt8](repeating: 0, count: 4 * count))
+    HostileFile.read(bytes)
+    #expect(message(bytes) == "the data is damaged: names are longer than the file justifies")
+  }
+
+  /// Values of very many axes, made anew by each of many nodes.
+  @Test func manyNodesOfManyAxes() {
+    var writer = ByteWriter()
+    let (axes, count) = (20_000, 20_000)
+    for number in [0, count + 1] { writer.count(number) }
+    writer.count(head("input", .hasAttributes))
+    for number in [1, axes] { writer.count(number) }
+    for _ in 0..<axes { writer.signed(1) }
+    for _ in 0..<count {
+      writer.count(head("add", .hasOperands))
+      for number in [2, 2, 2] { writer.count(number) }
+    }
+    writer.count(0)
+    let bytes = HostileFile.file(description: writer.bytes)
+    HostileFile.read(bytes)
+    #expect(
+      message(bytes)
+        == "the data is damaged: shape: a value has at most 64 axes, got 20000")
+  }
+
+  /// Chains that a walk by recursion would not survive.
+  @Test(arguments: ["reshape", "activation"])
+  func longChains(operation: String) throws {
+    var writer = ByteWriter()
+    let count = 100_000
+    for number in [0, count + 1] { writer.count(number) }
+    writer.count(head("input", .hasAttributes))
+    for number in [1, 1] { writer.count(number) }
+    writer.signed(1)
+    for _ in 0..<count {
+      writer.count(head(operation, operation == "reshape" ? .hasAttributes : []))
+      if operation == "reshape" {
+        for number in [1, 1] { writer.count(number) }
+        writer.signed(1)
+      }
+    }
+    for number in [1, 1 << 1] { writer.count(number) }
+    let graph = try #require(
+      HostileFile.read(HostileFile.file(description: writer.bytes))
+    ).graph
+    #expect(graph.nodes.count == count + 1)
+    let form = try graph.inferenceForm()
+    let program = try Program(
+      form, batch: 1, mode: .inference, weights: WeightStore(form.parameters))
+    program.inputs[0].floats[0] = 3
+    program.run()
+    #expect(program.outputs[0].floats[0] == 3)
+    #expect(try decode(WaneFile(graph).encoded()).graph.nodes.count == count + 1)
+  }
+
+  /// A few bytes that stand for as many values as they may.
+  @Test func aBombOfZeros() throws {
+    var writer = ByteWriter()
+    for number in [0, 1, head("parameter")] { writer.count(number) }
+    writer.byte(ParameterForm.codedFloats.rawValue)
+    writer.string("kernel")
+    let length = 200
+    for number in [1, 1024 * length, 0, length] { writer.count(number) }
+    writer.count(0)
+    let values = [UInt8](repeating: 0, count: length)
+    let file = try #require(
+      HostileFile.read(HostileFile.file(description: writer.bytes, values: values)))
+    #expect(file.graph.parameters["/kernel"]?.shape.count == 1024 * length)
+  }
+
+  @Test(arguments: [ParameterForm.plainFloats, .codedFloats, .packedIntegers, .packedCodebook])
+  func extentsBeyondTheFile(form: ParameterForm) {
+    for extents in [[Int(Int32.max)], [1 << 20, 1 << 20], [Int](repeating: 8, count: 16)] {
+      var writer = ByteWriter()
+      for number in [0, 1, head("parameter")] { writer.count(number) }
+      writer.byte(form.rawValue)
+      writer.string("kernel")
+      writer.count(extents.count)
+      for extent in extents { writer.count(extent) }
+      switch form {
+      case .codedFloats: for number in [0, 20] { writer.count(number) }
+      case .packedIntegers:
+        writer.byte(GridWidths(codeBits: 1, gridBits: 1).byte)
+        writer.count(0)
+        writer.count(0)
+        writer.float(1)
+      default:
+        writer.byte(GridWidths(codeBits: 1, gridBits: 1).byte)
+        writer.byte(0)
+        writer.count(0)
+        writer.float(1)
+      }
+      writer.count(0)
+      let bytes = HostileFile.file(
+        description: writer.bytes, values: [UInt8](repeating: 0, count: 20))
+      HostileFile.read(bytes)
+      #expect(message(bytes)?.hasPrefix("the data is damaged: ") == true)
+    }
+  }
+
+  /// Each of these says something twice, or something that nothing reads.
+  @Test func whatIsSaidTwice() throws {
+    var words = ByteWriter()
+    words.count(2)
+    for text in ["a", "b", "a", "c"] { words.string(text) }
+    for number in [0, 0] { words.count(number) }
+    #expect(
+      message(HostileFile.file(description: words.bytes))
+        == "the data is damaged: the word 'a' is given twice")
+
+    var attributes = ByteWriter()
+    for number in [0, 1, head("softmax", .hasAttributes), 1, 2] { attributes.count(number) }
+    for _ in 0..<2 {
+      attributes.string("depth")
+      attributes.byte(0)
+      attributes.byte(1)
+    }
+    attributes.count(0)
+    #expect(
+      message(HostileFile.file(description: attributes.bytes))
+        == "the data is damaged: the attribute 'depth' is given twice")
+
+    for flag in [ParameterFlags.hasGrid, .isOnGrid] {
+      var writer = ByteWriter()
+      for number in [0, 1, head("parameter")] { writer.count(number) }
+      writer.byte(ParameterForm.plainFloats.rawValue | flag.rawValue)
+      writer.string("kernel")
+      for number in [0, 0] { writer.count(number) }
+      #expect(
+        message(HostileFile.file(description: writer.bytes, values: [0, 0, 0, 0]))
+          == "the data is damaged: a parameter of form 0 has a codebook's flags")
+    }
+  }
+}
