@@ -80,3 +80,12 @@ test("where bf16 is used is told", function()
   check.equal(table.concat(rounded), table.concat(history.bf16_layers))
   for _, row in ipairs(model:profile(data, { runs = 1 }).rows) do check.equal(row.precision, "f32") end
 end)
+
+test("the summary says where training was in bf16", function()
+  local model = nn.sequential { nn.input { 3 }, nn.dense { 2 } }
+  local data = wane.data.tensors(wane.randn { 4, 3 }, wane.randn { 4, 2 })
+  model:fit(data, { progress = false })
+  check.equal(model:summary():find("bf16", 1, true), nil)
+  model:fit(data, { precision = "bf16", progress = false })
+  check.truthy(model:summary():find("trained with precision bf16: ", 1, true))
+end)

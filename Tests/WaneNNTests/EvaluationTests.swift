@@ -116,7 +116,7 @@ import WaneTensor
     #expect(
       Samples.message {
         _ = try Evaluation(whole, on: Dataset(inputs: images, labels: classes), pool: pool)
-      } == "cross_entropy: does not apply to a model whose output is Nx8x8x2")
+      } == "cross_entropy: classes must be one number a step, Nx8x8, got 3")
   }
 
   /// Labels may come out of order of anything, but a stop asked for is heard.

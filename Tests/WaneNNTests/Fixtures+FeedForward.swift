@@ -73,8 +73,7 @@ extension FixtureOptions {
     if let merging = Merging(rawValue: kind) { return MergeLayer(merging, name: name) }
     switch kind {
     case "concat":
-      let axis = try #require(axis)
-      return ConcatLayer(axis: axis < 0 ? axis : axis - 2, name: name)
+      return ConcatLayer(axis: try #require(axis?.ofSample.first), name: name)
     case "permute": return PermuteLayer(try #require(order).map { $0 - 1 }, name: name)
     case "zero_pad2d", "zero_pad1d":
       let widths = try #require(padding?.widths)
@@ -91,6 +90,6 @@ extension FixtureOptions {
   private func sampleNorm(_ kind: SampleNormKind, _ name: String) throws -> SampleNormLayer {
     try SampleNormLayer(
       kind, epsilon: Float(#require(epsilon)), isScaled: scale ?? true, isShifted: center ?? true,
-      name: name)
+      axes: axis?.ofSample ?? [-1], name: name)
   }
 }

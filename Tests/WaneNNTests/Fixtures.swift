@@ -38,6 +38,8 @@ struct FixtureCase: Decodable, Sendable, CustomTestStringConvertible {
   var layer: String?
   var options: FixtureOptions?
   var training: Bool?
+  /// For each input, whether it goes through a masking layer.
+  var masked: [Bool]?
   var inputs: [FixtureTensor]?
   var parameters: [String: FixtureTensor]?
   var output: FixtureTensor?
@@ -159,6 +161,10 @@ struct FixtureOptions: Decodable, Sendable {
   var return_sequences: Bool?
   var go_backwards: Bool?
   var unit_forget_bias: Bool?
+  var return_state: Bool?
+  var recurrent_activation: String?
+  var reset_after: Bool?
+  var zero_output_for_mask: Bool?
   var merge_mode: String?
   var num_heads: Int?
   var key_dim: Int?
@@ -176,7 +182,7 @@ struct FixtureOptions: Decodable, Sendable {
   var scale: Bool?
   var center: Bool?
   var stddev: Double?
-  var axis: Int?
+  var axis: FixtureAxes?
   var order: [Int]?
   var cropping: [[Int]]?
 
@@ -229,18 +235,24 @@ struct FixtureOptions: Decodable, Sendable {
   }
 
   private func recurrentLayer(_ kind: String, name: String) throws -> any RecurrentLayer {
-    let options = RecurrentOptions(
+    var options = RecurrentOptions(
       units: try #require(units), returnsSequences: try #require(return_sequences as Bool?),
       goesBackwards: try #require(go_backwards as Bool?), usesBias: try #require(use_bias as Bool?))
-    switch kind {
-    case "lstm":
-      return try LSTMLayer(
-        options, usesUnitForgetBias: #require(unit_forget_bias as Bool?), name: name)
-    case "gru": return try GRULayer(options, name: name)
-    default:
-      let activation = try #require(activation.flatMap(RecurrentActivation.init))
+    options.returnsState = try #require(return_state as Bool?)
+    options.zeroesMasked = try #require(zero_output_for_mask as Bool?)
+    let activation = try #require(activation.flatMap(RecurrentActivation.init))
+    guard kind != "simple_rnn" else {
       return try SimpleRNNLayer(options, activation: activation, name: name)
     }
+    let gates = try #require(recurrent_activation.flatMap(RecurrentActivation.init))
+    if kind == "gru" {
+      return try GRULayer(
+        options, activation: activation, gateActivation: gates,
+        resetsAfter: #require(reset_after as Bool?), name: name)
+    }
+    return try LSTMLayer(
+      options, activation: activation, gateActivation: gates,
+      usesUnitForgetBias: #require(unit_forget_bias as Bool?), name: name)
   }
 
   /// A window of two axes, or of the second alone for sequences.
@@ -253,6 +265,18 @@ struct FixtureOptions: Decodable, Sendable {
       kind, size: pair(size), strides: pair(strides), dilation: pair(dilation ?? [1, 1]),
       padding: #require(padding?.name.flatMap(Padding.init)))
   }
+}
+
+/// One axis or several.
+struct FixtureAxes: Decodable, Sendable {
+  let all: [Int]
+
+  init(from decoder: any Decoder) throws {
+    if let one = try? Int(from: decoder) { all = [one] } else { all = try [Int](from: decoder) }
+  }
+
+  /// The axes of a sample, from 0, or from -1 backwards; Lua counts the batch as 1.
+  var ofSample: [Int] { all.map { $0 < 0 ? $0 : $0 - 2 } }
 }
 
 /// A way of padding by its name, or the widths of borders.

@@ -24,8 +24,20 @@ import WaneTensor
         InputLayer(Array($0.shape.dimensions.dropFirst()), dtype: $0.dtype), [],
         identity: LayerIdentity())
     }
-    let result = try SymbolicValue(layer, symbols, identity: LayerIdentity())
-    var model = try ModelBuilder.functional(inputs: symbols, outputs: [result])
+    let given = try symbols.enumerated().map { index, symbol in
+      try item.masked?[index] == true
+        ? SymbolicValue(MaskingLayer(), [symbol], identity: LayerIdentity()) : symbol
+    }
+    let result = try SymbolicValue(layer, given, identity: LayerIdentity())
+    var model = try ModelBuilder.functional(inputs: symbols, outputs: result.results)
+      .withoutMasks()
+    // Of several results, all that belongs to a sample is in a row.
+    if model.outputs.count > 1 {
+      let rows = try model.outputs.map {
+        try model.add(one: Reshape([model.type(of: $0).sampleCount]), [$0])
+      }
+      model.outputs = [try model.add(one: Concat(axis: 0), rows)]
+    }
     for (name, value) in item.parameters ?? [:] {
       let old = try #require(model.parameters["layer/\(name)"], "\(name)")
       try model.set(old.replacing(.dense(value.tensor())))

@@ -21,6 +21,8 @@ struct LossCase: Decodable, Sendable, CustomTestStringConvertible {
   let target: FixtureTensor
   var sample_weight: FixtureTensor?
   var class_weight: [Double]?
+  /// Which steps count.
+  var mask: FixtureTensor?
   let value: Double
   let prediction_gradient: FixtureTensor
 

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import WaneTensor
 
@@ -7,7 +8,7 @@ import WaneTensor
 /// Losses with their weights, and metrics, against Keras.
 @Suite struct LossAndMetricTests {
   @Test func fixturesAreThere() {
-    #expect(fixtureCases("target_losses", as: LossCase.self).count == 21)
+    #expect(fixtureCases("target_losses", as: LossCase.self).count == 34)
     #expect(fixtureCases("measures", as: MeasureCase.self).count == 19)
   }
 
@@ -15,7 +16,8 @@ import WaneTensor
   func lossesAgree(_ item: LossCase) throws {
     let loss = try item.made()
     let prediction = try item.prediction.tensor()
-    let isSparse = item.target.shape.count == 1
+    let isSparse =
+      loss.comparesClasses && item.target.shape.count < item.prediction.shape.count
     let labels = try isSparse ? item.target.classes() : item.target.tensor()
     var graph = Graph()
     var inputs = [prediction, labels]
@@ -23,17 +25,28 @@ import WaneTensor
     let x = try graph.add(one: Input(index: 1, type: type), [])
     let t = try graph.add(
       one: Input(index: 2, type: loss.labelType(labels, output: type)), [])
-    var each = try graph.add(loss, output: x, labels: t).loss
+    let isByRow =
+      item.mask != nil || (item.sample_weight?.shape.count ?? 1) > 1
+      || (loss.comparesClasses && type.dimensions.count > 1)
+    var each = try graph.add(loss, output: x, labels: t, isByRow: isByRow).loss
     if let weights = item.class_weight {
       let factors = try graph.add(one: ClassWeights(weights.map { Float($0) }), [t])
       each = try graph.add(one: WeighSamples(), [each, factors])
     }
     if let weights = item.sample_weight {
       inputs.append(try weights.tensor())
-      let factors = try graph.add(one: Input(index: 3, type: .batched([])), [])
+      let steps = Array(weights.shape.dropFirst())
+      let factors = try graph.add(one: Input(index: 3, type: .batched(steps)), [])
       each = try graph.add(one: WeighSamples(), [each, factors])
     }
-    let mean = try graph.add(one: BatchMean(), [each])
+    var mean: Value
+    if let mask = item.mask {
+      inputs.append(try mask.tensor())
+      let bits = try graph.add(one: Input(index: 4, type: .batched([mask.shape[1]])), [])
+      mean = try graph.maskedMean(each, bits)
+    } else {
+      mean = try graph.batchMean(graph.sampleMean(each))
+    }
     let gradient = try #require(try graph.gradients(of: mean, withRespectTo: [x])[0])
     graph.outputs = [mean, gradient]
     let program = try Program(
@@ -53,19 +66,72 @@ import WaneTensor
       Array(UnsafeBufferPointer(start: buffer.floats, count: buffer.count)), prediction.shape)
     try expectClose(actual, item.prediction_gradient, "gradient")
 
-    // Evaluation comes to the same where there are no weights.
-    guard item.class_weight == nil, item.sample_weight == nil else { return }
+    // Evaluation comes to the same where classes have no weights.
+    guard item.class_weight == nil else { return }
+    let mask = try item.mask?.tensor()
+    let data = try Dataset(columns: [prediction] + (mask.map { [$0] } ?? []), labels: [labels])
     let evaluation = try Evaluation(
-      identity(type.dimensions), on: Dataset(inputs: prediction, labels: labels), loss: loss,
-      pool: WorkerPool(count: 1))
+      identity(type.dimensions, steps: mask?.shape[1]),
+      on: data.weighted(item.sample_weight?.tensor()), loss: loss, pool: WorkerPool(count: 1))
     #expect(
       abs(evaluation.loss - item.value) <= 1e-5 * max(1, abs(item.value)),
       "evaluated \(evaluation.loss), not \(item.value)")
   }
 
-  /// A model that hands through what it is given.
-  private func identity(_ dimensions: [Int]) throws -> Graph {
-    try ModelBuilder.sequential([InputLayer(dimensions), ActivationLayer(.linear)])
+  /// A model that hands through what it is given, with a mask of so many steps if there is one.
+  private func identity(_ dimensions: [Int], steps: Int? = nil) throws -> Graph {
+    var graph = try ModelBuilder.sequential([InputLayer(dimensions), ActivationLayer(.linear)])
+    if let steps {
+      let mask = try graph.appendInput(.batched([steps]), layer: "mask")
+      graph.outputs = try graph.add(Masked(), [graph.outputs[0], mask])
+    }
+    return graph
+  }
+
+  /// A sequence is judged step by step, those that are masked not at all, in training as afterwards.
+  @Test(arguments: [1, 2, 3]) func sequencesAreJudgedByStep(_ workers: Int) throws {
+    let model = try ModelBuilder.sequential([
+      InputLayer([4], dtype: .i32), EmbeddingLayer(inputs: 6, outputs: 3, masksZero: true),
+      GRULayer(RecurrentOptions(units: 5, returnsSequences: true)),
+      DenseLayer(units: 3, activation: .softmax),
+    ])
+    let words: [Int32] = [1, 2, 0, 0, 3, 0, 0, 0, 5, 4, 3, 2, 1, 0, 5, 0, 0, 0, 0, 0]
+    let tags = words.map { $0 % 3 }
+    let data = try Dataset(
+      inputs: Tensor(words, Shape([5, 4])), labels: Tensor(tags, Shape([5, 4])))
+    let pool = try WorkerPool(count: workers)
+    let evaluation = try Evaluation(
+      model, on: data, metrics: [Metric(.confusionMatrix)], pool: pool)
+    let rows = try InferenceSession(model, pool: pool).run([data.inputs])[0].array(Float.self)
+    var (sum, hits, count) = (0.0, 0, 0)
+    for (position, word) in words.enumerated() where word != 0 {
+      let row = rows[3 * position..<3 * position + 3].map(Double.init)
+      sum -= log(row[Int(tags[position])])
+      hits += row.firstIndex(of: row.max() ?? 0) == Int(tags[position]) ? 1 : 0
+      count += 1
+    }
+    #expect(abs(evaluation.loss - sum / Double(count)) < 1e-5)
+    #expect(evaluation.accuracy == Double(hits) / Double(count))
+    guard case .matrix(let matrix)? = evaluation.metrics.first?.value else {
+      Issue.record("no matrix")
+      return
+    }
+    #expect(matrix.array(Int32.self).reduce(0, +) == Int32(count))
+    #expect(evaluation.predictions.count == 20)
+
+    // A step of training sees the same loss, whatever the number of workers, and the same accuracy.
+    let run = try TrainingRun(
+      model, data: data,
+      options: TrainingOptions(
+        optimizer: .sgd(learningRate: .leastNormalMagnitude), batchSize: 5),
+      epochs: 1, pool: pool)
+    let measure = try run.runStep()
+    #expect(abs(measure.loss - sum / Double(count)) < 1e-5)
+    guard case .number(let accuracy)? = try run.takeMetrics().first?.value else {
+      Issue.record("no accuracy")
+      return
+    }
+    #expect(accuracy == Double(hits) / Double(count))
   }
 
   @Test(arguments: fixtureCases("measures", as: MeasureCase.self))
@@ -140,7 +206,7 @@ import WaneTensor
     for (a, b) in zip(byClass, bySample) { #expect(abs(a - b) < 1e-6) }
     #expect(
       Samples.message { _ = try gradient([1, 2], data) }
-        == "dataset: weights must be 12 f32 numbers, got 2 f32")
+        == "dataset: weights must be 12 f32 numbers, or a row for each of 12 samples, got 2 f32")
     // Weights go with their samples.
     let weighted = try data.weighted(Tensor((0..<12).map { Float($0) }))
     #expect(try weighted.slice(3..<5).weights?.array(Float.self) == [3, 4])

@@ -10,11 +10,16 @@ extension ChannelRule where Self: RecurrentOperation {
     let columns = (0..<recurrence.cell.gates).flatMap { _ in units }
     channels.bind(node.inputs[1], axis: 1, to: columns)
     channels.bind(node.inputs[2], axis: 1, to: columns)
-    if node.inputs.count > 3 {
-      let axis = recurrence.cell.bias(units: recurrence.units).count - 1
-      channels.bind(node.inputs[3], axis: axis, to: columns)
+    let places = recurrence.places(ofOperands: node.inputs.count)
+    if let bias = places.bias {
+      let axis = recurrence.biasExtents.count - 1
+      channels.bind(node.inputs[bias], axis: axis, to: columns)
     }
+    for state in places.states { channels.unite(channels.layout(node.inputs[state]), units) }
     channels.set(result, units)
+    for output in [recurrence.stateResult, recurrence.cellResult].compactMap({ $0 }) {
+      channels.set(Value(node: result.node, output: output), units)
+    }
   }
 
   func narrowed(_ node: Node, _ index: Int, _ narrowing: Narrowing) -> any Operation {
@@ -34,10 +39,13 @@ extension Embedding: ChannelRule {
   }
 }
 
+/// The mask of a value has no channels.
+extension Masked: ChannelwiseRule {}
+
 extension Attention: ChannelRule {
   /// Heads go whole: fewer keys a head would change the scale of its scores.
   func connect(_ node: Node, _ result: Value, _ channels: inout ChannelGraph) {
-    let layouts = node.inputs.map(channels.layout)
+    let layouts = node.inputs[..<3].map(channels.layout)
     for head in 0..<heads {
       channels.unite(
         all: layouts.flatMap { layout in
@@ -57,10 +65,7 @@ extension Attention: ChannelRule {
   func narrowed(_ node: Node, _ index: Int, _ narrowing: Narrowing) -> any Operation {
     let size = max(node.outputs[0].channels / heads, 1)
     // One head or more stay, so this does not fail; if it did, inference would say so.
-    return
-      (try? Attention(
-        heads: max(narrowing.count(index) / size, 1), isCausal: isCausal, rate: rate,
-        stream: stream)) ?? self
+    return (try? with(heads: max(narrowing.count(index) / size, 1))) ?? self
   }
 }
 

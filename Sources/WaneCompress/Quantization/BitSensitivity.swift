@@ -33,7 +33,7 @@ struct BitSensitivity {
     self.verb = verb
     let answers = try Self.answers(model, self.samples, verb, context)
     references = zip(model.outputs, answers).map { output, answers in
-      (model.producer(of: output).operation is Softmax, answers)
+      (model.producer(of: model.unmasked(output).value).operation is Softmax, answers)
     }
   }
 

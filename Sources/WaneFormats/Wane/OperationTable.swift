@@ -120,6 +120,7 @@ enum OperationTable {
     OperationRow(name: "flip", attributes: [("axes", .ints([0]))]),
     OperationRow(name: "sort", attributes: [("descending", .bool(false)), ("first", .int(1))]),
     OperationRow(name: "dynamic_quantize", attributes: [("bits", .int(8))]),
+    OperationRow(name: "masked", attributes: []),
   ]
 
   private static let numbers = Dictionary(

@@ -13,6 +13,7 @@ extension Graph {
     Conv2DTranspose.self, GaussianNoise.self, PReLU.self, SampleNorm.self, SpatialDropout.self,
     Standardize.self, UpSample2D.self,
     DynamicQuantize.self,
+    Masked.self,
     CumulativeSum.self, ExtremePosition.self, Flip.self, Sort.self,
   ])
 
@@ -35,6 +36,7 @@ extension Graph {
     ExactLayer.self, RoundToGrid.self,
     CodeEntropy.self, CodeEntropyGradient.self,
     RelationGradient.self, RelationLoss.self,
+    JoinBatch.self, SplitBatch.self,
     ChannelSums.self, PReLUGradient.self, SampleNormGradient.self, UpSample2DGradient.self,
   ])
 

@@ -123,7 +123,7 @@ public struct BatchMeanGradient: Operation {
   }
 }
 
-/// Every row times its own factor: `x [N, ...], factor [N] -> y`.
+/// Every row times its own factor: `x [N, ..., ...], factor [N, ...] -> y`.
 public struct ScaleRows: Operation {
   public static let name = "scale_rows"
 
@@ -133,7 +133,7 @@ public struct ScaleRows: Operation {
 
   public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
     try operands(inputs, 2...2)
-    guard inputs[0].isBatched, inputs[1] == .batched([]) else {
+    guard inputs[0].isBatched, inputs[1].isPrefix(of: inputs[0]) else {
       throw WaneError(Self.name, "takes rows and one factor a row, got \(inputs[0]), \(inputs[1])")
     }
     return [inputs[0]]
@@ -147,7 +147,9 @@ public struct ScaleRows: Operation {
     var gradients: [Value?] = [nil, nil]
     if context.needs(0) { gradients[0] = try context.add(ScaleRows(), [g, factor]) }
     if context.needs(1) {
-      let axes = Array(context.graph.type(of: x).dimensions.indices)
+      let axes = Array(
+        context.graph.type(of: x).dimensions.indices.dropFirst(
+          context.graph.type(of: factor).dimensions.count))
       let product = try context.add(Binary(.multiply), [g, x])
       gradients[1] = try context.add(Reduce(.sum, axes: axes), [product])
     }
@@ -156,14 +158,22 @@ public struct ScaleRows: Operation {
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     let x = try context.input(0).floats
+    let rows = try context.input(1).count
     let factor = try context.input(1).floats
     let y = context.output().floats
-    let columns = context.inputTypes[0].sampleCount
-    let rows = context.batch
+    let columns = context.output().count / max(rows, 1)
     return { _ in
       for row in 0..<rows {
         wane_scale_f32(x + row * columns, factor[row], y + row * columns, columns)
       }
     }
+  }
+}
+
+extension ValueType {
+  /// Whether there is one number for each place of the first axes of another value.
+  func isPrefix(of other: ValueType) -> Bool {
+    dtype == .f32 && isBatched && other.isBatched
+      && other.dimensions.starts(with: dimensions)
   }
 }

@@ -2,10 +2,12 @@ import WaneTensor
 
 /// Attention as a formula, for derivatives of second order.
 extension Attention {
+  /// The score of what is masked, that of one position more of which is still finite.
+  static let leastScore: Float = -2e38
+
   /// What the kernel computes of queries, keys and values, random numbers included.
-  func value(_ formula: inout Formula, _ queries: Value, _ keys: Value, _ values: Value) throws
-    -> Value
-  {
+  func value(_ formula: inout Formula, _ operands: [Value], _ masks: [Value]) throws -> Value {
+    let (queries, keys, values) = (operands[0], operands[1], operands[2])
     /// `[T, heads * size]` as `[heads, T, size]`.
     func split(_ x: Value) throws -> Value {
       let extents = formula.dimensions(x)
@@ -16,7 +18,9 @@ extension Attention {
     let product = try formula.add(
       MatMul(transposingRight: true), split(queries), split(keys))
     var scores = try formula.affine(product, 1 / Float(size).squareRoot())
-    if isCausal {
+    if !masks.isEmpty {
+      scores = try hiding(&formula, scores, masks)
+    } else if isCausal {
       let extents = formula.dimensions(scores)
       scores = try formula.sum(scores, formula.add(CausalMask(extents[1], extents[2])))
     }
@@ -26,6 +30,28 @@ extension Attention {
       Transpose([1, 0, 2]), formula.add(MatMul(), weights, split(values)))
     let extents = formula.dimensions(result)
     return try formula.add(Reshape([extents[0], extents[1] * extents[2]]), result)
+  }
+
+  /// Scores, the least there is at positions that are masked.
+  private func hiding(_ formula: inout Formula, _ scores: Value, _ masks: [Value]) throws -> Value {
+    let extents = formula.dimensions(scores)
+    let places = maskPlaces(from: 0)
+    var seen: [Value] = []
+    if let place = places.queries {
+      seen.append(try formula.add(Reshape([1, extents[1], 1]), masks[place]))
+    }
+    if let place = places.keys {
+      seen.append(try formula.add(Reshape([1, 1, extents[2]]), masks[place]))
+    }
+    let zero = try formula.add(Constant(0))
+    if isCausal {
+      let future = try formula.add(CausalMask(extents[1], extents[2]))
+      let past = try formula.add(Compare(.greaterOrEqual), future, zero)
+      seen.append(try formula.add(Cast(.f32), past))
+    }
+    let all = try seen.dropFirst().reduce(seen[0]) { try formula.product($0, $1) }
+    let isSeen = try formula.add(Compare(.greater), all, zero)
+    return try formula.add(Where(), isSeen, scores, formula.add(Constant(Self.leastScore)))
   }
 }
 

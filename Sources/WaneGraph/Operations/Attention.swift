@@ -5,7 +5,9 @@ import WaneTensor
 ///
 ///     softmax(Q K' / sqrt(d)) V      for each head, d the size of its keys
 ///
-/// Operands: queries `[N, T, heads * d]`, keys `[N, S, heads * d]`, values `[N, S, heads * e]`.
+/// Operands: queries `[N, T, heads * d]`, keys `[N, S, heads * d]`, values `[N, S, heads * e]`; then
+/// masks of queries `[N, T]` and of keys `[N, S]`, if there are. A weight where either is 0 is as if its
+/// score were the least there is: zero, or all of a row are equal where nothing else is left.
 /// Results: `[N, T, heads * e]`, and the weights `[N, heads, T, S]`, made only when used.
 public struct Attention: Operation {
   public static let name = "attention"
@@ -17,11 +19,23 @@ public struct Attention: Operation {
   public let rate: Float
   /// Tells the random numbers of several layers apart.
   public let stream: Int
+  /// Whether there are masks of queries and of keys.
+  let masks: (queries: Bool, keys: Bool)
 
   /// Creates an attention.
   ///
+  /// - Parameters:
+  ///   - heads: how many there are.
+  ///   - isCausal: whether a position attends to itself and earlier ones only.
+  ///   - rate: the fraction of weights that training sets to zero.
+  ///   - stream: tells the random numbers of several layers apart.
+  ///   - masksQueries: whether there is a mask of the queries.
+  ///   - masksKeys: whether there is a mask of the keys.
   /// - Throws: when there are no heads, or the rate is not in [0, 1).
-  public init(heads: Int, isCausal: Bool = false, rate: Float = 0, stream: Int = 0) throws {
+  public init(
+    heads: Int, isCausal: Bool = false, rate: Float = 0, stream: Int = 0,
+    masksQueries: Bool = false, masksKeys: Bool = false
+  ) throws {
     guard (1...1 << 16).contains(heads) else {
       throw WaneError(Self.name, "heads must be in 1..\(1 << 16), got \(heads)")
     }
@@ -32,26 +46,56 @@ public struct Attention: Operation {
     self.isCausal = isCausal
     self.rate = rate
     self.stream = stream
+    masks = (masksQueries, masksKeys)
   }
 
   public init(_ attributes: Attributes) throws {
     try self.init(
       heads: attributes.int("heads"), isCausal: attributes.bool("causal"),
-      rate: attributes.float("rate"), stream: attributes.int("stream"))
+      rate: attributes.float("rate"), stream: attributes.int("stream"),
+      masksQueries: attributes.flag("query_mask") ?? false,
+      masksKeys: attributes.flag("key_mask") ?? false)
   }
 
+  /// Masks stand in them only where there are any.
   public var attributes: [String: Attribute] {
-    [
+    var result: [String: Attribute] = [
       "heads": .int(heads), "causal": .bool(isCausal), "rate": .float(rate), "stream": .int(stream),
     ]
+    if masks.queries { result["query_mask"] = .bool(true) }
+    if masks.keys { result["key_mask"] = .bool(true) }
+    return result
+  }
+
+  /// The same with other heads.
+  ///
+  /// - Throws: when there are none.
+  public func with(heads: Int) throws -> Attention {
+    try Attention(
+      heads: heads, isCausal: isCausal, rate: rate, stream: stream, masksQueries: masks.queries,
+      masksKeys: masks.keys)
   }
 
   /// The same without dropout.
-  func withoutDropout() throws -> Attention { try Attention(heads: heads, isCausal: isCausal) }
+  func withoutDropout() throws -> Attention {
+    try Attention(
+      heads: heads, isCausal: isCausal, masksQueries: masks.queries, masksKeys: masks.keys)
+  }
+
+  /// How many masks there are.
+  fileprivate var maskCount: Int { (masks.queries ? 1 : 0) + (masks.keys ? 1 : 0) }
+
+  /// Where the masks are, when the first of them would be at `first`.
+  func maskPlaces(from first: Int) -> (queries: Int?, keys: Int?) {
+    (
+      masks.queries ? first : nil,
+      masks.keys ? first + (masks.queries ? 1 : 0) : nil
+    )
+  }
 
   public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
-    try operands(inputs, 3...3)
-    for input in inputs {
+    try operands(inputs, 3 + maskCount...3 + maskCount)
+    for input in inputs[..<3] {
       try require(input, .f32)
       guard input.isBatched, input.dimensions.count == 2, input.dimensions.allSatisfy({ $0 > 0 }),
         input.channels % heads == 0
@@ -67,6 +111,11 @@ public struct Attention: Operation {
       throw WaneError(
         Self.name, "queries \(queries), keys \(keys) and values \(values) do not fit together")
     }
+    let places = maskPlaces(from: 3)
+    for (place, sequence) in [(places.queries, queries), (places.keys, keys)] {
+      guard let place, inputs[place] != .batched([sequence.dimensions[0]]) else { continue }
+      throw WaneError(Self.name, "mask \(inputs[place]) does not fit \(sequence)")
+    }
     return [
       .batched([queries.dimensions[0], values.channels]),
       .batched([heads, queries.dimensions[0], keys.dimensions[0]]),
@@ -81,10 +130,11 @@ public struct Attention: Operation {
   }
 
   public func gradient(_ context: inout GradientContext) throws -> [Value?] {
-    guard let gradient = context.outputGradients[0] else { return [nil, nil, nil] }
-    return try context.add(
-      all: AttentionGradient(self), [gradient] + context.inputs + [context.outputs[1]]
-    ).map { $0 }
+    guard let gradient = context.outputGradients[0] else { return context.inputs.map { _ in nil } }
+    let results = try context.add(
+      all: AttentionGradient(self),
+      [gradient] + context.inputs[..<3] + [context.outputs[1]] + context.inputs[3...])
+    return results.map { $0 } + [Value?](repeating: nil, count: maskCount)
   }
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
@@ -93,6 +143,7 @@ public struct Attention: Operation {
     let queries = try context.input(0).floats
     let keys = try context.input(1).floats
     let values = try context.input(2).floats
+    let masks = try AttentionMasks(maskPlaces(from: 3), context)
     let y = context.output().floats
     let isSaved = context.isUsed(1)
     var scratch = ScratchFloats()
@@ -110,7 +161,7 @@ public struct Attention: Operation {
         let at = heads.offsets(head)
         let own = weights + (isSaved ? head * heads.weightCount : 0)
         score.run(queries + at.query, keys + at.key, own, run)
-        heads.normalize(own)
+        heads.normalize(own, head, masks)
         let used = heads.drops ? dropped.pointer(run) : own
         if heads.drops { heads.drop(own, used, head, run) }
         combine.run(used, values + at.value, y + at.result, run)
@@ -119,7 +170,8 @@ public struct Attention: Operation {
   }
 }
 
-/// The gradients of an attention: `dy, queries, keys, values, weights -> dqueries, dkeys, dvalues`.
+/// The gradients of an attention: `dy, queries, keys, values, weights, masks -> dqueries,
+/// dkeys, dvalues`.
 public struct AttentionGradient: Operation {
   public static let name = "attention_gradient"
   let attention: Attention
@@ -131,7 +183,7 @@ public struct AttentionGradient: Operation {
   public var attributes: [String: Attribute] { attention.attributes }
 
   public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
-    try operands(inputs, 5...5)
+    try operands(inputs, 5 + attention.maskCount...5 + attention.maskCount)
     return Array(inputs[1...3])
   }
 
@@ -141,12 +193,11 @@ public struct AttentionGradient: Operation {
 
   /// The weights are made of queries and keys once more.
   public func gradient(_ context: inout GradientContext) throws -> [Value?] {
+    let masks = Array(context.inputs[5...])
     let gradients = try context.secondGradients(
       dy: context.inputs[0], operands: Array(context.inputs[1...3]), results: [0, 1, 2]
-    ) { [attention] formula, operands in
-      try attention.value(&formula, operands[0], operands[1], operands[2])
-    }
-    return gradients + [nil]
+    ) { [attention] formula, operands in try attention.value(&formula, operands, masks) }
+    return gradients + [Value?](repeating: nil, count: 1 + masks.count)
   }
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
@@ -158,6 +209,7 @@ public struct AttentionGradient: Operation {
     let keys = try context.input(2).floats
     let values = try context.input(3).floats
     let weights = try context.input(4).floats
+    let masks = try AttentionMasks(attention.maskPlaces(from: 5), context)
     let dqueries = context.output(0).floats
     let dkeys = context.isUsed(1) ? context.output(1).floats : nil
     let dvalues = context.isUsed(2) ? context.output(2).floats : nil
@@ -182,11 +234,24 @@ public struct AttentionGradient: Operation {
         toWeights.run(dy + at.result, values + at.value, dscores, run)
         if heads.drops { heads.drop(dscores, dscores, head, run) }
         wane_softmax_grad_f32(own, dscores, dscores, heads.queries, heads.keys)
+        heads.hide(dscores, head, masks, as: 0)
         toQueries.run(dscores, keys + at.key, dqueries + at.query, run)
         if let dkeys { toKeys.run(dscores, queries + at.query, dkeys + at.key, run) }
       }
     }
   }
+}
+
+/// The masks of an attention.
+private struct AttentionMasks {
+  let queries, keys: UnsafePointer<Float>?
+
+  init(_ places: (queries: Int?, keys: Int?), _ context: LoweringContext) throws {
+    queries = try places.queries.map { UnsafePointer(try context.input($0).floats) }
+    keys = try places.keys.map { UnsafePointer(try context.input($0).floats) }
+  }
+
+  var areThere: Bool { queries != nil || keys != nil }
 }
 
 /// The heads of all samples, one after the other, and their products.
@@ -270,13 +335,36 @@ private struct AttentionHeads {
   }
 
   /// Makes weights of scores.
-  func normalize(_ scores: UnsafeMutablePointer<Float>) {
+  func normalize(_ scores: UnsafeMutablePointer<Float>, _ head: Int, _ masks: AttentionMasks) {
+    if masks.areThere {
+      hide(scores, head, masks, as: Attention.leastScore)
+      return wane_softmax_f32(scores, scores, queries, keys)
+    }
     guard attention.isCausal else { return wane_softmax_f32(scores, scores, queries, keys) }
     for query in 0..<queries {
       let row = scores + query * keys
       let visible = min(query + 1, keys)
       wane_softmax_f32(row, row, 1, visible)
       wane_fill_f32(0, row + visible, keys - visible)
+    }
+  }
+
+  /// Puts a number at all positions of a head that are masked, when there are masks.
+  func hide(
+    _ scores: UnsafeMutablePointer<Float>, _ head: Int, _ masks: AttentionMasks, as number: Float
+  ) {
+    guard masks.areThere else { return }
+    let sample = head / heads
+    for query in 0..<queries {
+      let row = scores + query * keys
+      let visible = attention.isCausal ? min(query + 1, keys) : keys
+      if let mask = masks.queries, mask[sample * queries + query] == 0 {
+        wane_fill_f32(number, row, keys)
+        continue
+      }
+      wane_fill_f32(number, row + visible, keys - visible)
+      guard let mask = masks.keys else { continue }
+      for key in 0..<visible where mask[sample * keys + key] == 0 { row[key] = number }
     }
   }
 

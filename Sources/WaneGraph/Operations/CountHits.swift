@@ -1,10 +1,10 @@
 import CKernels
 import WaneTensor
 
-/// How many samples are told right: `predictions [N, C], targets [N, C] -> the number`.
+/// How many rows are told right: `predictions [N, ..., C], targets [N, ..., C] -> the number`.
 ///
-/// Without a threshold a sample is right when both rows have their first maximum at the same place;
-/// with one, each of its elements counts `1 / C` when prediction and target lie on the same side,
+/// Without a threshold a row is right when both rows have their first maximum at the same place;
+/// with one, each element of a sample counts `1 / C` when prediction and target lie on the same side,
 /// the target of 0.5.
 public struct CountHits: Operation {
   public static let name = "count_hits"
@@ -35,8 +35,9 @@ public struct CountHits: Operation {
     let x = try context.input(0).floats
     let t = try context.input(1).floats
     let y = context.output().floats
-    let (rows, columns) = (context.batch, context.inputTypes[0].sampleCount)
     guard let threshold else {
+      let columns = context.inputTypes[0].channels
+      let rows = try context.input(0).count / max(columns, 1)
       return { _ in
         var count = 0
         for row in 0..<rows {
@@ -48,6 +49,7 @@ public struct CountHits: Operation {
         y[0] = Float(count)
       }
     }
+    let (rows, columns) = (context.batch, context.inputTypes[0].sampleCount)
     return { _ in
       var count = 0
       for index in 0..<rows * columns where (x[index] > threshold) == (t[index] > 0.5) {

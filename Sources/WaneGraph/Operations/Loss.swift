@@ -1,11 +1,11 @@
 import CKernels
 import WaneTensor
 
-/// Cross entropy between logits and labels, one number a sample.
+/// Cross entropy between logits and labels, one number a row.
 ///
-/// Operands: logits `[N, C]`, and labels: classes `[N]` of type i32, or distributions `[N, C]`.
-/// Results: the loss `[N]`; its gradient with respect to the logits `[N, C]`, made only when used; and the
-/// number of samples whose largest logit is at the label.
+/// Operands: logits `[N, ..., C]`, and labels: classes `[N, ...]` of type i32, or distributions
+/// `[N, ..., C]`. Results: the loss `[N, ...]`; its gradient with respect to the logits, made only when
+/// used; and the number of rows whose largest logit is at the label.
 public struct CrossEntropy: Operation {
   public static let name = "cross_entropy"
 
@@ -18,14 +18,15 @@ public struct CrossEntropy: Operation {
     try operands(inputs, 2...2)
     let rows = inputs[0]
     try require(rows, .f32)
-    guard rows.isBatched, rows.dimensions.count == 1 else {
-      throw WaneError(Self.name, "takes one row of logits a sample, got \(rows)")
+    guard rows.isBatched, !rows.dimensions.isEmpty else {
+      throw WaneError(Self.name, "takes rows of logits, got \(rows)")
     }
-    guard inputs[1] == .batched([], .i32) || inputs[1] == rows else {
+    let places = Array(rows.dimensions.dropLast())
+    guard inputs[1] == .batched(places, .i32) || inputs[1] == rows else {
       throw WaneError(
         Self.name, "labels \(inputs[1]) do not fit logits \(rows): give classes or one-hot rows")
     }
-    return [.batched([]), rows, .fixed([])]
+    return [.batched(places), rows, .fixed([])]
   }
 
   public func gradient(_ context: inout GradientContext) throws -> [Value?] {
@@ -48,7 +49,7 @@ public struct CrossEntropy: Operation {
     let loss = context.output(0).floats
     let gradient = context.isUsed(1) ? context.output(1).floats : nil
     let hits = context.isUsed(2) ? context.output(2).floats : nil
-    let (rows, columns) = (context.batch, context.inputTypes[0].channels)
+    let (rows, columns) = (context.output(0).count, context.inputTypes[0].channels)
     if context.inputTypes[1].dtype == .i32 {
       return { [labels = labels.ints] run in
         let count = wane_cross_entropy_index_f32(
@@ -64,16 +65,21 @@ public struct CrossEntropy: Operation {
   }
 }
 
-/// The squared difference, averaged over the elements of a sample: `predicted, target -> loss [N]`.
+/// The squared difference, averaged over the elements of a sample, `predicted, target -> loss [N]`, or of
+/// each row of it, `[N, ...]`.
 ///
 /// The second result is the gradient with respect to `predicted`, made only when used.
 public struct SquaredError: Operation {
   public static let name = "squared_error"
+  /// Whether there is a loss for each row.
+  let isByRow: Bool
 
-  /// Creates a squared error.
-  public init() {}
+  /// Creates a squared error of samples, or of the rows along the last axis.
+  public init(isByRow: Bool = false) { self.isByRow = isByRow }
 
-  public init(_ attributes: Attributes) throws {}
+  public init(_ attributes: Attributes) throws { isByRow = try attributes.bool("by_row") }
+
+  public var attributes: [String: Attribute] { ["by_row": .bool(isByRow)] }
 
   public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
     try operands(inputs, 2...2)
@@ -81,12 +87,13 @@ public struct SquaredError: Operation {
     guard inputs[0].isBatched, inputs[0] == inputs[1] else {
       throw WaneError(Self.name, "predictions \(inputs[0]) and targets \(inputs[1]) differ")
     }
-    return [.batched([]), inputs[0]]
+    return [inputs[0].losses(byRow: isByRow), inputs[0]]
   }
 
   public func gradient(_ context: inout GradientContext) throws -> [Value?] {
     // The gradient is 2 / C (predicted - target).
-    let count = context.graph.type(of: context.inputs[0]).sampleCount
+    let type = context.graph.type(of: context.inputs[0])
+    let count = isByRow ? type.channels : type.sampleCount
     return try scaledGradient(&context) { context, g in
       try context.add(Rescale(scale: 2 / Float(max(count, 1))), [g])
     }
@@ -97,8 +104,22 @@ public struct SquaredError: Operation {
     let target = try context.input(1).floats
     let loss = context.output(0).floats
     let gradient = context.isUsed(1) ? context.output(1).floats : nil
-    let (rows, columns) = (context.batch, context.inputTypes[0].sampleCount)
+    let (rows, columns) = context.lossRows(byRow: isByRow)
     return { _ in wane_squared_error_f32(x, target, loss, gradient, 1, rows, columns) }
+  }
+}
+
+extension ValueType {
+  /// The losses of predictions: one a sample, or one a row.
+  func losses(byRow: Bool) -> ValueType { .batched(byRow ? Array(dimensions.dropLast()) : []) }
+}
+
+extension LoweringContext {
+  /// How many losses there are, and how many elements of the predictions each is of.
+  func lossRows(byRow: Bool) -> (rows: Int, columns: Int) {
+    let type = inputTypes[0]
+    let columns = byRow ? type.channels : type.sampleCount
+    return (byRow ? output(0).count : batch, columns)
   }
 }
 
@@ -132,7 +153,10 @@ public struct DistillationLoss: Operation {
   public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
     try operands(inputs, 2...2)
     try require(inputs[0], .f32)
-    guard inputs[0].isBatched, inputs[0].dimensions.count == 1, inputs[0] == inputs[1] else {
+    guard inputs[0].dimensions.count == 1 else {
+      throw WaneError(Self.name, "takes one row of logits a sample, got \(inputs[0])")
+    }
+    guard inputs[0].isBatched, inputs[0] == inputs[1] else {
       throw WaneError(Self.name, "student logits \(inputs[0]) and teacher \(inputs[1]) differ")
     }
     return [.batched([]), inputs[0]]

@@ -29,15 +29,6 @@ public enum RecurrentCell: Hashable, Sendable {
     }
   }
 
-  /// The extents of the bias: a GRU has one for the inputs and one for the state.
-  public func bias(units: Int) -> [Int] {
-    switch self {
-    case .simple: [units]
-    case .lstm: [4 * units]
-    case .gru: [2, 3 * units]
-    }
-  }
-
   /// The name in attributes.
   var name: String {
     switch self {
@@ -58,11 +49,6 @@ public enum RecurrentCell: Hashable, Sendable {
   }
 }
 
-/// The activations of a simple cell.
-public enum RecurrentActivation: String, CaseIterable, Sendable {
-  case linear, relu, sigmoid, tanh
-}
-
 /// What the recurrent operations have in common.
 public struct Recurrence: Hashable, Sendable {
   /// What happens at a step.
@@ -73,17 +59,24 @@ public struct Recurrence: Hashable, Sendable {
   public let returnsSequences: Bool
   /// Which way the steps go.
   public let direction: RecurrentDirection
+  /// What is not as usual.
+  public let form: RecurrentForm
 
   /// Describes a recurrence.
   ///
-  /// - Throws: when the number of units is not in 1 ... 2^24.
+  /// - Throws: when the number of units is not in 1 ... 2^24, or recurrent dropout not in [0, 1).
   init(
     _ cell: RecurrentCell, units: Int, returnsSequences: Bool, direction: RecurrentDirection,
-    operation: String
+    form: RecurrentForm, operation: String
   ) throws {
     guard (1...1 << 24).contains(units) else {
       throw WaneError(operation, "units must be in 1..\(1 << 24), got \(units)")
     }
+    guard form.recurrentDropout >= 0, form.recurrentDropout < 1 else {
+      throw WaneError(
+        operation, "recurrent_dropout must be in [0, 1), got \(form.recurrentDropout)")
+    }
+    self.form = form
     self.cell = cell
     self.units = units
     self.returnsSequences = returnsSequences
@@ -98,42 +91,70 @@ public struct Recurrence: Hashable, Sendable {
     try self.init(
       cell, units: attributes.int("units"),
       returnsSequences: attributes.bool("return_sequences"), direction: direction,
-      operation: attributes.operation)
+      form: RecurrentForm(attributes), operation: attributes.operation)
   }
 
   var attributes: [String: Attribute] {
     [
       "units": .int(units), "return_sequences": .bool(returnsSequences),
       "direction": .string(direction.rawValue),
-    ]
+    ].merging(form.attributes) { $1 }
   }
 
   /// Columns of the kernels.
   public var columns: Int { cell.gates * units }
 
-  /// The types of the results: the states, one or all; and for the gradient the states, gates and
-  /// cells of all steps, which lie step by step rather than sample by sample.
+  /// The extents of the bias: a GRU that resets after the product has one for the inputs and one for
+  /// the state.
+  public var biasExtents: [Int] { cell == .gru && form.resetsAfter ? [2, columns] : [columns] }
+
+  /// Which result is the state after the last step.
+  public var stateResult: Int { cell.gates == 1 ? 2 : 4 }
+
+  /// Which result are the contents of the cells then; nil for cells without.
+  public var cellResult: Int? { cell == .lstm ? 5 : nil }
+
+  /// Where the bias and the first states are among so many operands.
+  public func places(ofOperands count: Int) -> (bias: Int?, states: [Int]) {
+    let places = RecurrentOperands.forward(self, count: count)
+    return (places.bias, [places.state, places.cell].compactMap { $0 })
+  }
+
+  /// How many operands of the gradient stand for what the forward pass left.
+  var savedCount: Int { cell.gates == 1 ? 1 : 3 }
+
+  /// Whether what a GRU adds to the state's product of its candidate is kept apart.
+  var hasInner: Bool { cell == .gru && form.resetsAfter }
+
+  /// The types of the results: the states, one or all; for the gradient the states, gates and cells of
+  /// all steps, which lie step by step rather than sample by sample; the last state and cell.
   func infer(_ operation: String, _ inputs: [ValueType]) throws -> [ValueType] {
+    let operands = RecurrentOperands.forward(self, count: inputs.count)
+    guard inputs.count == operands.count else {
+      throw WaneError(operation, "takes \(operands.count) operands, got \(inputs.count)")
+    }
     let x = inputs[0]
     guard inputs.allSatisfy({ $0.dtype == .f32 }), x.isBatched, x.dimensions.count == 2,
       x.dimensions.allSatisfy({ $0 > 0 })
     else {
       throw WaneError(operation, "takes sequences [steps, channels], got \(x)")
     }
-    for (what, type, wanted) in [
-      ("kernel", inputs[1], [x.channels, columns]),
-      ("recurrent kernel", inputs[2], [units, columns]),
-    ] where type != .fixed(wanted) {
-      throw WaneError(operation, "\(what) \(type) is not of \(Shape.text(wanted))")
+    let (steps, state) = (x.dimensions[0], ValueType.batched([units]))
+    let wanted: [(what: String, operand: Int?, type: ValueType)] = [
+      ("kernel", operands.kernel, .fixed([x.channels, columns])),
+      ("recurrent kernel", operands.recurrentKernel, .fixed([units, columns])),
+      ("bias", operands.bias, .fixed(biasExtents)), ("initial state", operands.state, state),
+      ("initial cell", operands.cell, state), ("mask", operands.mask, .batched([steps])),
+    ]
+    for (what, operand, type) in wanted {
+      guard let operand, inputs[operand] != type else { continue }
+      throw WaneError(operation, "\(what) \(inputs[operand]) is not of \(type)")
     }
-    guard inputs.count == 3 || inputs[3] == .fixed(cell.bias(units: units)) else {
-      throw WaneError(operation, "bias \(inputs[3]) does not fit \(units) units")
-    }
-    let steps = x.dimensions[0]
     let result = ValueType.batched(returnsSequences ? [steps, units] : [units])
     let states = ValueType.batched([steps, units])
-    if case .simple = cell { return [result, states] }
-    return [result, states, .batched([steps, columns]), states]
+    if cell.gates == 1 { return [result, states, state] }
+    let saved = [states, .batched([steps, columns]), states]
+    return [result] + saved + (cell == .lstm ? [state, state] : [state])
   }
 
   /// Products of one sample, those of the inputs and those of the states.
@@ -158,114 +179,23 @@ public struct Recurrence: Hashable, Sendable {
   }
 
   func gradient(_ context: inout GradientContext) throws -> [Value?] {
-    guard let gradient = context.outputGradients[0] else {
-      return context.inputs.map { _ in nil }
+    let ofResults = [0, stateResult, cellResult].map { result in
+      result.flatMap { context.outputGradients[$0] }
     }
+    guard ofResults.contains(where: { $0 != nil }) else { return context.inputs.map { _ in nil } }
+    let operands = RecurrentOperands.forward(self, count: context.inputs.count)
+    let gradient = RecurrentGradient(
+      self, of: ofResults.map { $0 != nil }, hasBias: operands.bias != nil)
     let results = try context.add(
-      all: RecurrentGradient(self),
-      [gradient] + context.inputs[..<3] + context.outputs[1...] + context.inputs[3...])
-    let ofParameters: [Value?] = results[..<(context.inputs.count - 1)].map { $0 }
-    return [context.needs(0) ? results[3] : nil] + ofParameters
+      all: gradient,
+      ofResults.compactMap { $0 } + context.inputs[..<3] + context.outputs[1...savedCount]
+        + context.inputs[3...])
+    var gradients = [Value?](repeating: nil, count: context.inputs.count)
+    if context.needs(0) { gradients[0] = results[3] }
+    (gradients[1], gradients[2]) = (results[0], results[1])
+    if let bias = operands.bias { gradients[bias] = results[2] }
+    if let state = operands.state, context.needs(state) { gradients[state] = results[4] }
+    if let cell = operands.cell, context.needs(cell) { gradients[cell] = results[5] }
+    return gradients
   }
-}
-
-/// An operation that carries a state from step to step of a sequence `[N, T, C]`.
-///
-/// Operands: the sequences, the kernel `[C, gates * units]`, the recurrent kernel
-/// `[units, gates * units]`, and a bias if any. Results: the state after the last step
-/// `[N, units]` or after every step `[N, T, units]`, and what the gradient needs of the steps,
-/// made only when used.
-public protocol RecurrentOperation: Operation {
-  /// What is carried, and which way.
-  var recurrence: Recurrence { get }
-}
-
-extension RecurrentOperation {
-  public var attributes: [String: Attribute] { recurrence.attributes }
-
-  public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
-    try operands(inputs, 3...4)
-    return try recurrence.infer(Self.name, inputs)
-  }
-
-  public func work(_ inputs: [ValueType], _ outputs: [ValueType]) -> Int { recurrence.work(inputs) }
-
-  public func gradient(_ context: inout GradientContext) throws -> [Value?] {
-    try recurrence.gradient(&context)
-  }
-
-  public func lower(_ context: inout LoweringContext) throws -> Kernel {
-    try RecurrentForward(recurrence, Self.name, &context).kernel()
-  }
-}
-
-/// Fully connected recurrence (Elman, "Finding Structure in Time", 1990): `h' = f(x W + h U + b)`.
-public struct SimpleRNN: RecurrentOperation {
-  public static let name = "simple_rnn"
-  public let recurrence: Recurrence
-  private let activation: RecurrentActivation
-
-  /// Creates a recurrence of `units` units.
-  public init(
-    units: Int, activation: RecurrentActivation = .tanh, returnsSequences: Bool = false,
-    direction: RecurrentDirection = .forward
-  ) throws {
-    self.activation = activation
-    recurrence = try Recurrence(
-      .simple(activation), units: units, returnsSequences: returnsSequences, direction: direction,
-      operation: Self.name)
-  }
-
-  public init(_ attributes: Attributes) throws {
-    let text = try attributes.string("activation")
-    guard let activation = RecurrentActivation(rawValue: text) else {
-      throw WaneError(Self.name, "there is no activation '\(text)'")
-    }
-    self.activation = activation
-    recurrence = try Recurrence(.simple(activation), attributes)
-  }
-
-  public var attributes: [String: Attribute] {
-    recurrence.attributes.merging(["activation": .string(activation.rawValue)]) { $1 }
-  }
-}
-
-/// Long short-term memory (Hochreiter and Schmidhuber, 1997), with forget gates (Gers, Schmidhuber
-/// and Cummins, 2000); the gates in the order i, f, c, o.
-///
-///     c' = sigmoid(f) c + sigmoid(i) tanh(c)      h' = sigmoid(o) tanh(c')
-public struct LSTM: RecurrentOperation {
-  public static let name = "lstm"
-  public let recurrence: Recurrence
-
-  /// Creates a layer of `units` cells.
-  public init(
-    units: Int, returnsSequences: Bool = false, direction: RecurrentDirection = .forward
-  ) throws {
-    recurrence = try Recurrence(
-      .lstm, units: units, returnsSequences: returnsSequences, direction: direction,
-      operation: Self.name)
-  }
-
-  public init(_ attributes: Attributes) throws { recurrence = try Recurrence(.lstm, attributes) }
-}
-
-/// Gated recurrent units (Cho et al., 2014) whose reset gate is applied after the product, as Keras
-/// and cuDNN do it; the gates in the order z, r, h, the bias `[2, 3 * units]`.
-///
-///     g = tanh(x W + r (h U))      h' = z h + (1 - z) g
-public struct GRU: RecurrentOperation {
-  public static let name = "gru"
-  public let recurrence: Recurrence
-
-  /// Creates a layer of `units` units.
-  public init(
-    units: Int, returnsSequences: Bool = false, direction: RecurrentDirection = .forward
-  ) throws {
-    recurrence = try Recurrence(
-      .gru, units: units, returnsSequences: returnsSequences, direction: direction,
-      operation: Self.name)
-  }
-
-  public init(_ attributes: Attributes) throws { recurrence = try Recurrence(.gru, attributes) }
 }

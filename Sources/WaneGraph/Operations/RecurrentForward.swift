@@ -14,6 +14,8 @@ struct RecurrentForward {
   private let u: UnsafePointer<Float>
   private let bias: UnsafePointer<Float>?
   private let y: UnsafeMutablePointer<Float>
+  /// Where the last state and cells go, when they are used.
+  private let lastState, lastCell: UnsafeMutablePointer<Float>?
   private let sequence, states, gates, carry, zeros, inner: ScratchFloats.Place
   private let zeroCount: Int
   /// Floats from a step's state to the next one's.
@@ -30,6 +32,7 @@ struct RecurrentForward {
     u = UnsafePointer(try context.input(2).floats)
     bias = context.inputTypes.count > 3 ? UnsafePointer(try context.input(3).floats) : nil
     y = context.output().floats
+    (lastState, lastCell) = recurrence.lastResults(context)
 
     let (units, columns) = (recurrence.units, recurrence.columns)
     let isSaved = context.isUsed(1)
@@ -48,12 +51,12 @@ struct RecurrentForward {
     // A state before the first step, or a bias where there is none.
     zeroCount = max(batch * units, 2 * columns)
     zeros = try scratch.reserve(zeroCount)
-    inner = try recurrence.cell == .gru ? scratch.reserve(batch, columns) : zeros
+    inner = try recurrence.hasInner ? scratch.reserve(batch, columns) : zeros
     context.reserveScratch(scratch.byteCount)
 
     project = try Multiplication(operation, m: steps * batch, n: columns, k: inputs)
     recur = try Multiplication(
-      operation, m: batch, n: columns, k: units, accumulates: recurrence.cell != .gru)
+      operation, m: batch, n: columns, k: units, accumulates: !recurrence.hasInner)
   }
 
   func kernel() -> Kernel {
@@ -102,18 +105,21 @@ struct RecurrentForward {
             batch, units)
         }
       }
+      let last = (steps - 1) * stateStep
+      lastState?.update(from: states + last, count: batch * units)
+      lastCell?.update(from: carry + last, count: batch * units)
     }
   }
 }
 
-extension RecurrentActivation {
-  /// Applies it in place.
-  fileprivate func apply(_ x: UnsafeMutablePointer<Float>, _ count: Int) {
-    switch self {
-    case .linear: break
-    case .relu: wane_relu_f32(x, x, count)
-    case .sigmoid: wane_sigmoid_f32(x, x, count)
-    case .tanh: wane_tanh_f32(x, x, count)
+extension Recurrence {
+  /// Where a program wants the last state and the last contents of the cells.
+  func lastResults(_ context: LoweringContext) -> (
+    state: UnsafeMutablePointer<Float>?, cell: UnsafeMutablePointer<Float>?
+  ) {
+    func place(_ result: Int?) -> UnsafeMutablePointer<Float>? {
+      result.flatMap { context.isUsed($0) ? context.output($0).floats : nil }
     }
+    return (place(stateResult), place(cellResult))
   }
 }

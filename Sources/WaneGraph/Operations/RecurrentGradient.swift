@@ -2,16 +2,25 @@ import CKernels
 import WaneTensor
 
 /// The gradients of a recurrent operation, by backpropagation through time (Werbos, 1990):
-/// `dy, x, W, U, states, gates, cells, b -> dW, dU, db, dx`.
+/// `dy, dstate, dcell, x, W, U, states, gates, cells, b, state, cell, mask
+/// -> dW, dU, db, dx, dstate, dcell`.
 ///
-/// Gates and cells are there when the cell has them; the bias, if any, for second derivatives only.
-/// Each step back is one product and the cell's kernel; the gradients of the kernels are then one
-/// product each over all steps.
+/// Of the first three there are those that `isGiven` says; gates and cells are there when the cell has
+/// them, the rest when the operation has it, the bias for second derivatives only. Each step back is one
+/// product and the cell's kernel; the gradients of the kernels are then one product each over all
+/// steps.
 public struct RecurrentGradient: Operation {
   public static let name = "recurrent_gradient"
   let recurrence: Recurrence
+  /// Whether the loss depends on the result, the last state, and the last contents of the cells.
+  let isGiven: [Bool]
+  let hasBias: Bool
 
-  init(_ recurrence: Recurrence) { self.recurrence = recurrence }
+  init(_ recurrence: Recurrence, of isGiven: [Bool], hasBias: Bool) {
+    self.recurrence = recurrence
+    self.isGiven = isGiven
+    self.hasBias = hasBias
+  }
 
   public init(_ attributes: Attributes) throws {
     let text = try attributes.string("cell")
@@ -19,45 +28,86 @@ public struct RecurrentGradient: Operation {
       throw WaneError(Self.name, "there is no cell '\(text)'")
     }
     recurrence = try Recurrence(cell, attributes)
+    isGiven = try attributes.ints("given", count: 3, in: 0...1).map { $0 == 1 }
+    hasBias = try attributes.bool("bias")
   }
 
   public var attributes: [String: Attribute] {
-    recurrence.attributes.merging(["cell": .string(recurrence.cell.name)]) { $1 }
+    recurrence.attributes.merging([
+      "cell": .string(recurrence.cell.name), "given": .ints(isGiven.map { $0 ? 1 : 0 }),
+      "bias": .bool(hasBias),
+    ]) { $1 }
+  }
+
+  /// How many gradients of results there are.
+  private var givenCount: Int { isGiven.filter { $0 }.count }
+
+  /// Where the operands are.
+  var places: RecurrentOperands {
+    RecurrentOperands(
+      recurrence, hasBias: hasBias, first: givenCount, saved: recurrence.savedCount)
+  }
+
+  /// Where the gradient of the result, the last state or the last cells is.
+  func place(ofGiven result: Int) -> Int? {
+    isGiven[result] ? isGiven[..<result].filter { $0 }.count : nil
   }
 
   public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
-    try operands(inputs, saved...saved + 1)
+    let places = places
+    try operands(inputs, places.count...places.count)
+    let state = ValueType.batched([recurrence.units])
     return [
-      inputs[2], inputs[3], .fixed(recurrence.cell.bias(units: recurrence.units)), inputs[1],
+      inputs[places.kernel], inputs[places.recurrentKernel], .fixed(recurrence.biasExtents),
+      inputs[places.x], state, state,
     ]
   }
 
-  /// Operands before the bias.
-  private var saved: Int { recurrence.cell.gates > 1 ? 7 : 5 }
-
   /// The states are made once more, step by step; for that, the bias has to be there.
   public func gradient(_ context: inout GradientContext) throws -> [Value?] {
-    let bias = context.inputs[saved...]
-    guard bias.count == 1 || context.outputGradients[2] == nil else {
+    guard hasBias || context.outputGradients[2] == nil else {
       throw WaneError(Self.name, "there is no bias whose gradient could have one")
     }
-    let operands = context.inputs[1...3] + bias
-    // Results: dW, dU, db, dx.
-    let results = [1, 2, 3, 0].map { $0 < operands.count ? $0 : 0 }
-    var gradients = try context.secondGradients(
-      dy: context.inputs[0], operands: Array(operands), results: results
-    ) { [recurrence] formula, operands in try recurrence.value(&formula, operands) }
-    gradients.insert(contentsOf: [Value?](repeating: nil, count: saved - 4), at: 4)
+    let places = places
+    let forward =
+      [places.x, places.kernel, places.recurrentKernel]
+      + [places.bias, places.state, places.cell, places.mask].compactMap { $0 }
+    // Results: dW, dU, db, dx, dstate, dcell, by the place of the operand in the forward pass.
+    let results = [
+      places.kernel, places.recurrentKernel, places.bias, places.x, places.state, places.cell,
+    ].map { place in place.flatMap { forward.firstIndex(of: $0) } ?? 0 }
+    let given = (0..<3).compactMap { place(ofGiven: $0) }
+    let slopes = context.inputs[..<givenCount]
+    let leaves = try context.formula { formula in try slopes.map { try formula.leaf($0) } }
+    let found = try context.gradients(leaves + forward.map { context.inputs[$0] }) {
+      [recurrence, isGiven] formula, leaves in
+      let operands = Array(leaves[given.count...])
+      let values = try recurrence.value(&formula, operands)
+      let seeds = zip(zip(values, isGiven).compactMap { $1 ? $0 : nil }, leaves).map {
+        (value: $0, gradient: $1)
+      }
+      let first = try formula.graph.gradients(from: seeds, withRespectTo: operands)
+      return try results.map { operand in
+        try first[operand] ?? formula.filled(0, like: operands[operand])
+      }
+    }
+    var gradients = [Value?](repeating: nil, count: context.inputs.count)
+    for (place, gradient) in zip(Array(0..<given.count) + forward, found) {
+      gradients[place] = gradient
+    }
     return gradients
   }
 
   /// Twice the products of the forward pass.
   public func work(_ inputs: [ValueType], _ outputs: [ValueType]) -> Int {
-    product(2, recurrence.work(Array(inputs[1...])))
+    product(2, recurrence.work(Array(inputs[places.x...])))
   }
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
-    try RecurrentBackward(recurrence, Self.name, &context).kernel()
+    guard recurrence.form.isPlain(context.mode) else {
+      return try GeneralRecurrentBackward(self, &context).kernel()
+    }
+    return try RecurrentBackward(self, &context).kernel()
   }
 }
 
@@ -65,7 +115,7 @@ public struct RecurrentGradient: Operation {
 private struct RecurrentBackward {
   private let recurrence: Recurrence
   private let batch, steps, inputs: Int
-  private let dy: UnsafePointer<Float>
+  private let dy, lastState, lastCell: UnsafePointer<Float>?
   private let x: UnsafePointer<Float>
   private let w: UnsafePointer<Float>
   private let u: UnsafePointer<Float>
@@ -79,23 +129,28 @@ private struct RecurrentBackward {
   /// The gradient of the recurrent kernel; a single step has no state to multiply.
   private let recurrent: Multiplication?
 
-  init(_ recurrence: Recurrence, _ operation: String, _ context: inout LoweringContext) throws {
+  init(_ gradient: RecurrentGradient, _ context: inout LoweringContext) throws {
+    let recurrence = gradient.recurrence
+    let operation = RecurrentGradient.name
+    let places = gradient.places
     self.recurrence = recurrence
     batch = context.batch
-    let sequenceType = context.inputTypes[1]
+    let sequenceType = context.inputTypes[places.x]
     steps = sequenceType.dimensions[0]
     inputs = sequenceType.channels
     func input(_ index: Int) throws -> UnsafePointer<Float> {
       UnsafePointer(try context.input(index).floats)
     }
-    dy = try input(0)
-    x = try input(1)
-    w = try input(2)
-    u = try input(3)
-    states = try input(4)
+    dy = try gradient.place(ofGiven: 0).map(input)
+    lastState = try gradient.place(ofGiven: 1).map(input)
+    lastCell = try gradient.place(ofGiven: 2).map(input)
+    x = try input(places.x)
+    w = try input(places.kernel)
+    u = try input(places.recurrentKernel)
+    states = try input(places.states)
     let isGated = recurrence.cell.gates > 1
-    gates = try isGated ? input(5) : states
-    carry = try isGated ? input(6) : states
+    gates = try isGated ? input(places.gates) : states
+    carry = try isGated ? input(places.cells) : states
     dw = context.output(0).floats
     let (units, columns) = (recurrence.units, recurrence.columns)
     var scratch = ScratchFloats()
@@ -136,13 +191,13 @@ private struct RecurrentBackward {
       let turned = turned.pointer(run)
       let sequence = sequence.pointer(run)
       let block = batch * units
-      wane_fill_f32(0, dstate, block)
-      wane_fill_f32(0, dcell, block)
       wane_fill_f32(0, zeros, block)
+      dstate.update(from: lastState ?? UnsafePointer(zeros), count: block)
+      dcell.update(from: lastCell ?? UnsafePointer(zeros), count: block)
       // Turned once, it multiplies faster at every step.
       wane_transpose_f32(u, turned, units, columns)
       for step in stride(from: steps - 1, through: 0, by: -1) {
-        if let position = recurrence.resultPosition(step, of: steps) {
+        if let dy, let position = recurrence.resultPosition(step, of: steps) {
           wane_add_rows_f32(
             dy + position * units, recurrence.returnsSequences ? steps * units : units, dstate,
             units, batch, units)
@@ -189,21 +244,6 @@ private struct RecurrentBackward {
           sequence + step * batch * inputs, inputs, dx + position * inputs, steps * inputs, batch,
           inputs)
       }
-    }
-  }
-}
-
-extension RecurrentActivation {
-  /// The gradient of what it was applied to, from its result.
-  fileprivate func applyGradient(
-    _ y: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>,
-    _ count: Int
-  ) {
-    switch self {
-    case .linear: dx.update(from: dy, count: count)
-    case .relu: wane_relu_grad_f32(y, dy, dx, count)
-    case .sigmoid: wane_sigmoid_grad_f32(y, dy, dx, count)
-    case .tanh: wane_tanh_grad_f32(y, dy, dx, count)
     }
   }
 }

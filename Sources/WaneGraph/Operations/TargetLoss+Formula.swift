@@ -17,10 +17,10 @@ extension TargetLoss {
     }
   }
 
-  /// One number a sample.
+  /// One number a sample, or a row.
   private func value(_ formula: inout Formula, _ x: Value, _ t: Value) throws -> Value {
     let rank = formula.dimensions(x).count
-    let mean = Reduce(.mean, axes: Array(0..<rank))
+    let mean = Reduce(.mean, axes: isByRow ? [rank - 1] : Array(0..<rank))
     switch kind {
     case .absoluteError:
       return try formula.add(mean, formula.function(.abs, formula.difference(x, t)))
@@ -52,14 +52,14 @@ extension TargetLoss {
       let rest = try formula.affine(formula.function(.exp, logarithm), -1, 1)
       let ease = try formula.add(Binary(.power), rest, formula.add(Constant(gamma)))
       let loss = try formula.product(formula.product(t, ease), logarithm)
-      return try Self.rows(&formula, formula.affine(loss, -alpha))
+      return try rows(&formula, formula.affine(loss, -alpha))
     case .divergence:
       let floor = LogProbabilities.floor
       let (p, q) = try (
         formula.add(Clip(low: floor, high: 1), x), formula.add(Clip(low: floor, high: 1), t)
       )
       let ratio = try formula.difference(formula.function(.log, q), formula.function(.log, p))
-      return try Self.rows(&formula, formula.product(q, ratio))
+      return try rows(&formula, formula.product(q, ratio))
     case .cosineSimilarity:
       func scale(_ rows: Value) throws -> Value {
         let square = try formula.total(.sum, formula.function(.square, rows), [rank - 1])
@@ -67,7 +67,7 @@ extension TargetLoss {
       }
       let product = try formula.product(
         formula.product(x, scale(x)), formula.product(t, scale(t)))
-      return try Self.rows(&formula, formula.affine(product, -1))
+      return try rows(&formula, formula.affine(product, -1))
     }
   }
 
@@ -76,10 +76,11 @@ extension TargetLoss {
     try formula.difference(formula.add(Activation(.softplus), x), formula.product(x, t))
   }
 
-  /// The mean over a sample's rows of their sums.
-  private static func rows(_ formula: inout Formula, _ x: Value) throws -> Value {
+  /// The sums of rows, or their mean over a sample's.
+  private func rows(_ formula: inout Formula, _ x: Value) throws -> Value {
     let rank = formula.dimensions(x).count
     let sums = try formula.add(Reduce(.sum, axes: [rank - 1]), x)
+    guard !isByRow else { return sums }
     return try formula.add(Reduce(.mean, axes: Array(0..<rank - 1)), sums)
   }
 }

@@ -1,9 +1,10 @@
 import CKernels
 import WaneTensor
 
-/// A loss between predictions and targets of one shape, one number a sample.
+/// A loss between predictions and targets of one shape, one number a sample or a row.
 ///
-/// Operands: predictions and targets `[N, ...]`. Results: the loss `[N]`, and its gradient with respect
+/// Operands: predictions and targets `[N, ...]`. Results: the loss `[N]`, or `[N, ...]` of the rows along the
+/// last axis, and its gradient with respect
 /// to the predictions, made only when used. The formulas stand beside the kernels, in
 /// `wane_target_loss.h`.
 public struct TargetLoss: Operation {
@@ -44,11 +45,14 @@ public struct TargetLoss: Operation {
   public static let name = "target_loss"
   /// What is compared, and how.
   public let kind: Kind
+  /// Whether there is a loss for each row.
+  let isByRow: Bool
 
-  /// Creates a loss.
+  /// Creates a loss of samples, or of the rows along the last axis.
   ///
   /// - Throws: when a coefficient is out of range.
-  public init(_ kind: Kind) throws {
+  public init(_ kind: Kind, isByRow: Bool = false) throws {
+    self.isByRow = isByRow
     switch kind {
     case .huber(let delta):
       guard delta > 0, delta.isFinite else {
@@ -71,24 +75,30 @@ public struct TargetLoss: Operation {
 
   public init(_ attributes: Attributes) throws {
     let name = try attributes.string("kind")
+    let isByRow = try attributes.bool("by_row")
     switch name {
-    case "absolute_error": try self.init(.absoluteError)
-    case "huber": try self.init(.huber(delta: attributes.float("delta")))
-    case "hinge": try self.init(.hinge)
-    case "binary_cross_entropy": try self.init(.binaryCrossEntropy)
+    case "absolute_error": try self.init(.absoluteError, isByRow: isByRow)
+    case "huber": try self.init(.huber(delta: attributes.float("delta")), isByRow: isByRow)
+    case "hinge": try self.init(.hinge, isByRow: isByRow)
+    case "binary_cross_entropy": try self.init(.binaryCrossEntropy, isByRow: isByRow)
     case "binary_focal":
       try self.init(
-        .binaryFocal(gamma: attributes.float("gamma"), alpha: attributes.float("alpha")))
+        .binaryFocal(gamma: attributes.float("gamma"), alpha: attributes.float("alpha")),
+        isByRow: isByRow)
     case "focal":
-      try self.init(.focal(gamma: attributes.float("gamma"), alpha: attributes.float("alpha")))
-    case "divergence": try self.init(.divergence)
-    case "cosine_similarity": try self.init(.cosineSimilarity)
+      try self.init(
+        .focal(gamma: attributes.float("gamma"), alpha: attributes.float("alpha")),
+        isByRow: isByRow)
+    case "divergence": try self.init(.divergence, isByRow: isByRow)
+    case "cosine_similarity": try self.init(.cosineSimilarity, isByRow: isByRow)
     default: throw WaneError(Self.name, "there is no loss '\(name)'")
     }
   }
 
   public var attributes: [String: Attribute] {
-    var result: [String: Attribute] = ["kind": .string(kind.name)]
+    var result: [String: Attribute] = [
+      "kind": .string(kind.name), "by_row": .bool(isByRow),
+    ]
     switch kind {
     case .huber(let delta): result["delta"] = .float(delta)
     case .binaryFocal(let gamma, let alpha), .focal(let gamma, let alpha):
@@ -105,10 +115,10 @@ public struct TargetLoss: Operation {
     guard inputs[0].isBatched, inputs[0] == inputs[1] else {
       throw WaneError(kind.name, "predictions \(inputs[0]) and targets \(inputs[1]) differ")
     }
-    if case .focal = kind, inputs[0].dimensions.count != 1 {
+    if case .focal = kind, !isByRow, inputs[0].dimensions.count != 1 {
       throw WaneError(kind.name, "takes one row of logits a sample, got \(inputs[0])")
     }
-    return [.batched([]), inputs[0]]
+    return [inputs[0].losses(byRow: isByRow), inputs[0]]
   }
 
   public func gradient(_ context: inout GradientContext) throws -> [Value?] {
@@ -128,7 +138,7 @@ public struct TargetLoss: Operation {
     let t = try context.input(1).floats
     let loss = context.output(0).floats
     let gradient = context.isUsed(1) ? context.output(1).floats : nil
-    let (rows, width) = (context.batch, context.inputTypes[0].sampleCount)
+    let (rows, width) = context.lossRows(byRow: isByRow)
     let columns = context.inputTypes[0].channels
     let inner = columns == 0 ? 0 : width / columns
     switch kind {

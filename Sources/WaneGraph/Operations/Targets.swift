@@ -3,8 +3,8 @@ import WaneTensor
 
 /// Labels as the numbers a loss is taken against: `scale * label + offset`.
 ///
-/// The operand has classes `[N]` of type i32, which become one-hot rows (or, with one column, the
-/// numbers themselves), or numbers `[N, ...]`.
+/// The operand has classes `[N, ...]` of type i32, which become one-hot rows (or, with one column, the
+/// numbers themselves), or numbers of the targets' extents.
 public struct SoftTargets: Operation {
   public static let name = "soft_targets"
   /// The extents of a sample's targets.
@@ -34,7 +34,7 @@ public struct SoftTargets: Operation {
   public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
     try operands(inputs, 1...1)
     let fits =
-      inputs[0] == .batched([], .i32) && dimensions.count <= 1 || inputs[0] == .batched(dimensions)
+      inputs[0] == .batched(Array(dimensions.dropLast()), .i32) || inputs[0] == .batched(dimensions)
     guard fits else {
       throw WaneError(
         Self.name, "labels \(inputs[0]) do not fit targets \(ValueType.batched(dimensions))")
@@ -53,7 +53,7 @@ public struct SoftTargets: Operation {
     if context.inputTypes[0].dtype == .f32 {
       return { [x = labels.floats] _ in wane_affine_f32(x, scale, offset, y, count) }
     }
-    let (rows, columns) = (context.batch, context.outputColumns)
+    let (rows, columns) = (labels.count, context.outputColumns)
     return { [labels = labels.ints] run in
       guard columns > 1 else {
         for row in 0..<rows { y[row] = scale * Float(labels[row]) + offset }
@@ -76,8 +76,8 @@ extension LoweringContext {
   fileprivate var outputColumns: Int { node.outputs[0].channels }
 }
 
-/// The weight of each sample's class: labels, classes `[N]` or rows whose largest element is at the
-/// class `[N, C]`, become `weights[class]`; 1 for a class beyond the list.
+/// The weight of each sample's class, or of each step's: labels, classes `[N, ...]` or rows whose largest
+/// element is at the class `[N, ..., C]`, become `weights[class]`; 1 for a class beyond the list.
 public struct ClassWeights: Operation {
   public static let name = "class_weights"
   /// The weight of each class.
@@ -101,12 +101,11 @@ public struct ClassWeights: Operation {
 
   public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
     try operands(inputs, 1...1)
-    guard inputs[0].isBatched, inputs[0].dimensions.count <= 1,
-      inputs[0].dtype == .f32 || inputs[0] == .batched([], .i32)
-    else {
-      throw WaneError(Self.name, "takes classes or one row a sample, got \(inputs[0])")
+    guard inputs[0].isBatched, inputs[0].dtype == .f32 || inputs[0].dtype == .i32 else {
+      throw WaneError(Self.name, "takes classes or rows, got \(inputs[0])")
     }
-    return [.batched([])]
+    let places = inputs[0].dtype == .i32 ? inputs[0].dimensions : inputs[0].dimensions.dropLast()
+    return [.batched(Array(places))]
   }
 
   /// Labels have no gradient.
@@ -115,7 +114,7 @@ public struct ClassWeights: Operation {
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     let labels = try context.input(0)
     let y = context.output().floats
-    let (rows, columns) = (context.batch, context.inputTypes[0].channels)
+    let (rows, columns) = (context.output().count, context.inputTypes[0].channels)
     let table = try context.constants(weights.isEmpty ? [1] : weights, "weights")
     let count = weights.count
     if context.inputTypes[0].dtype == .i32 {
@@ -141,7 +140,7 @@ public struct ClassWeights: Operation {
   }
 }
 
-/// Each sample's loss times its weight: `loss [N], weights [N] -> [N]`.
+/// Each loss times its weight, or that of its sample: `loss [N, ...], weights [N, ...] -> [N, ...]`.
 public struct WeighSamples: Operation {
   public static let name = "weigh_samples"
 
@@ -152,9 +151,8 @@ public struct WeighSamples: Operation {
 
   public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
     try operands(inputs, 2...2)
-    guard inputs[0] == .batched([]), inputs[1] == .batched([]) else {
-      throw WaneError(
-        Self.name, "takes one number and one weight a sample, got \(inputs[0]), \(inputs[1])")
+    guard inputs[0].dtype == .f32, inputs[1].isPrefix(of: inputs[0]) else {
+      throw WaneError(Self.name, "weights \(inputs[1]) do not fit losses \(inputs[0])")
     }
     return [inputs[0]]
   }
@@ -167,10 +165,17 @@ public struct WeighSamples: Operation {
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     let x = try context.input(0).floats
+    let rows = try context.input(1).count
     let weights = try context.input(1).floats
     let y = context.output().floats
     let count = context.output().count
-    return { _ in wane_mul_f32(x, weights, y, count) }
+    if rows == count { return { _ in wane_mul_f32(x, weights, y, count) } }
+    let columns = count / max(rows, 1)
+    return { _ in
+      for row in 0..<rows {
+        wane_scale_f32(x + row * columns, weights[row], y + row * columns, columns)
+      }
+    }
   }
 }
 

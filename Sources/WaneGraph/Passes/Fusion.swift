@@ -141,7 +141,7 @@ extension Graph {
 
   /// The form that is fastest to run when parameters stay as they are.
   public func inferenceForm() throws -> Graph {
-    try pruned().withoutDropout().foldingBatchNorm().fusingReLU().integerForm()
+    try withoutMasks().pruned().withoutDropout().foldingBatchNorm().fusingReLU().integerForm()
   }
 
   /// The same graph without what does something in training only: dropout and noise.
@@ -149,6 +149,11 @@ extension Graph {
     try rewritten { _, node, inputs, graph in
       if let attention = node.operation as? Attention, attention.rate > 0 {
         return try graph.add(attention.withoutDropout(), inputs, layer: node.layer)
+      }
+      if let recurrent = node.operation as? any RecurrentOperation,
+        recurrent.recurrence.form.recurrentDropout > 0
+      {
+        return try graph.add(recurrent.withoutDropout(), inputs, layer: node.layer)
       }
       return node.operation is any TrainingOnly ? inputs : nil
     }

@@ -85,17 +85,15 @@ extension Function {
     options: [
       Option(
         "shared_axes", "integer or list", default: "none",
-        "axes that share their slopes, the batch counting as axis 1: { 2, 3 } for one a channel"),
+        "axes that share their slopes, the batch counting as axis 1, or from -1 backwards: { 2, 3 } "
+          + "for one a channel of an image"),
       .layerName,
     ],
     example: "wane.nn.prelu { shared_axes = { 2, 3 } }"
   ) { context in
     let options = try context.options(1)
-    let axes = try options.integers("shared_axes") ?? []
-    guard axes.allSatisfy({ $0 >= 2 && $0 <= 1024 }) else {
-      throw options.bad("shared_axes", "axes of a sample, from 2, expected, got \(axes)")
-    }
+    let axes = try options.sampleAxes("shared_axes") ?? []
     return context.results(
-      LayerBox(PReLULayer(sharedAxes: axes.map { $0 - 2 }, name: try options.string("name"))))
+      LayerBox(PReLULayer(sharedAxes: axes, name: try options.string("name"))))
   }
 }

@@ -25,7 +25,7 @@ extension Function {
     let layers = try table.elements.enumerated().map { index, element -> any Layer in
       if case .object(let object) = element {
         if let box = object as? LayerBox { return box.layer }
-        if let box = object as? ModelBox { return try ModelLayer(box.graph) }
+        if let box = object as? ModelBox { return ModelLayer(box.graph) }
         if let symbol = object as? SymbolBox, symbol.value.layer is InputLayer {
           return symbol.value.layer
         }

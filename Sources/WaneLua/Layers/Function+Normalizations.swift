@@ -11,10 +11,10 @@ extension Function {
   ]
 
   private static let layerNorm = Function(
-    "layer_norm", "Layer normalization over the last axis (Ba, Kiros and Hinton, 2016).",
+    "layer_norm", "Layer normalization over the last axis or others (Ba, Kiros and Hinton, 2016).",
     signature: "layer_norm { ... } -> Layer",
-    options: [.epsilon("0.001"), .scaled, .centered, .layerName],
-    example: "wane.nn.layer_norm {}"
+    options: [.normalizedAxes, .epsilon("0.001"), .scaled, .centered, .layerName],
+    example: "wane.nn.layer_norm { axis = { -2, -1 } }"
   ) { context in
     let options = try context.options(1)
     return context.results(LayerBox(try options.sampleNorm(.layer)))
@@ -39,8 +39,10 @@ extension Function {
   }
 
   private static let rmsNorm = Function(
-    "rms_norm", "Division by the root mean square over the last axis (Zhang and Sennrich, 2019).",
-    signature: "rms_norm { ... } -> Layer", options: [.epsilon("0.000001"), .layerName],
+    "rms_norm",
+    "Division by the root mean square over the last axis or others (Zhang and Sennrich, 2019).",
+    signature: "rms_norm { ... } -> Layer",
+    options: [.normalizedAxes, .epsilon("0.000001"), .layerName],
     example: "wane.nn.rms_norm {}"
   ) { context in
     let options = try context.options(1)
@@ -125,7 +127,8 @@ extension Options {
     }
     return try SampleNormLayer(
       kind, epsilon: epsilon.map { Float($0) }, isScaled: boolean("scale", default: true),
-      isShifted: boolean("center", default: true), name: string("name"))
+      isShifted: boolean("center", default: true), axes: sampleAxes("axis") ?? [-1],
+      name: string("name"))
   }
 }
 
@@ -134,9 +137,15 @@ extension Option {
     Option("epsilon", "number", default: usual, "keeps the root away from zero")
   }
 
+  fileprivate static let normalizedAxes = Option(
+    "axis", "integer or list", default: "-1",
+    "the axes that are normalized together, the batch counting as 1, or from -1 backwards")
+
   fileprivate static let scaled = Option(
-    "scale", "boolean", default: "true", "whether there is a factor a channel")
+    "scale", "boolean", default: "true",
+    "whether there is a factor a channel, or an element of the axes")
 
   fileprivate static let centered = Option(
-    "center", "boolean", default: "true", "whether there is a term a channel")
+    "center", "boolean", default: "true",
+    "whether there is a term a channel, or an element of the axes")
 }

@@ -19,6 +19,11 @@ final class SymbolBox: LuaObject {
   init(_ value: SymbolicValue) { self.value = value }
 }
 
+extension SymbolicValue {
+  /// All results of its layer, as Lua gets them.
+  var boxes: [LuaValue] { results.map { .object(SymbolBox($0)) } }
+}
+
 extension Noun {
   static let layer = Noun(
     LayerBox.self, "Layer", "A layer, to be put into a model or called with symbolic values.",
@@ -32,11 +37,12 @@ extension Noun {
     metamethods: [
       Function(
         "__call", "Applies the layer to symbolic values; twice, it shares its parameters.",
-        signature: "layer(x) or layer { x, y } -> symbolic value",
+        signature:
+          "layer(x) or layer { x, y } -> symbolic value, several for layers of several results",
         method: { (box: LayerBox, context) in
           let inputs = try context.symbols(2)
           return context.results(
-            SymbolBox(try SymbolicValue(box.layer, inputs, identity: box.identity)))
+            all: try SymbolicValue(box.layer, inputs, identity: box.identity).boxes)
         }),
       Function(
         "__tostring", "Its kind and name.", signature: "tostring(layer)",

@@ -29,6 +29,16 @@ extension Options {
       dilation: [1, length.dilation ?? 1], padding: padding())
   }
 
+  /// Axes of a sample: from 0, of numbers that count the batch as 1, or from -1 backwards.
+  func sampleAxes(_ name: String) throws -> [Int]? {
+    try integers(name).map { axes in
+      guard axes.allSatisfy({ (2...1024).contains($0) || (-1024 ... -1).contains($0) }) else {
+        throw bad(name, "axes of a sample, from 2 or -1, expected, got \(axes)")
+      }
+      return axes.map { $0 < 0 ? $0 : $0 - 2 }
+    }
+  }
+
   /// An activation by its name.
   func activation(_ name: String) throws -> ActivationName? {
     try choice(name).flatMap(ActivationName.init(rawValue:))

@@ -36,7 +36,9 @@ extension ModelBox {
     table.addFooter(
       row(
         "total", "", "", summary.parameters, summary.nonzero, summary.bytes, summary.macs, ""))
-    return "\(table.text)\nas a file \(NumberText.grouped(try WaneFile.size(of: graph))) bytes"
+    let note = precisionNote.map { "\ntrained with \($0)" } ?? ""
+    return
+      "\(table.text)\nas a file \(NumberText.grouped(try WaneFile.size(of: graph))) bytes\(note)"
   }
 
   /// One line: `Model (8 layers, 121 930 parameters)`.

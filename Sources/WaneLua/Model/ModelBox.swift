@@ -10,6 +10,8 @@ final class ModelBox: LuaObject {
   private(set) var changes = 0
   /// Tells the model apart where it is a layer of others: applied twice, it shares its parameters.
   let identity = LayerIdentity()
+  /// Where the model was last trained with less than floats, if it was.
+  var precisionNote: String?
   private var sessions: [Form: InferenceSession] = [:]
 
   /// What a compiled form of the model depends on.

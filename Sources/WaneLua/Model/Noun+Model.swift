@@ -73,14 +73,22 @@ extension Noun {
         method: { (box: ModelBox, context) in context.results(try box.summaryText()) }),
       Function(
         "__call",
-        "Runs the model, as predict does; with symbolic values, makes it a layer of another model.",
+        "Runs the model, as predict does; with symbolic values, makes it a layer of another model; with "
+          + "symbolic tensors, makes it a part of the function they belong to, its parameters constant.",
         signature: "model(inputs) -> outputs, or model(x) -> symbolic value", options: [.precision],
         example: "y = backbone(wane.nn.input { 28, 28, 1 })",
         method: { (box: ModelBox, context) in
+          if context.symbolicTensor != nil {
+            let call = try SymbolicCall(context)
+            let inputs = try (2...context.count).map(call.value)
+            let outputs = try call.trace.apply(box, inputs)
+            return context.results(
+              all: outputs.map { .object(SymbolicTensorBox(call.trace, $0)) })
+          }
           guard context.hasSymbols(2) else { return try box.predict(context) }
-          let layer = try ModelLayer(box.graph)
+          let layer = ModelLayer(box.graph)
           return context.results(
-            SymbolBox(try SymbolicValue(layer, context.symbols(2), identity: box.identity)))
+            all: try SymbolicValue(layer, context.symbols(2), identity: box.identity).boxes)
         }),
     ],
     names: { box, function in

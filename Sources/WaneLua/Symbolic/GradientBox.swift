@@ -93,7 +93,7 @@ final class GradientBox: LuaObject {
           try graph.add(one: BroadcastTo(graph.type(of: target).dimensions), [zero]))
       }
     }
-    let program = try TracedProgram(form: form, targets: targets, graph)
+    let program = try TracedProgram(form: form, targets: targets, graph, batch: trace.batch ?? 1)
     if programs.count == Self.mostPrograms { programs.removeFirst() }
     programs.append(program)
     return program

@@ -19,6 +19,10 @@ final class Trace {
   let layer: String
   /// Makes a parameter of the layer that is being built.
   var makeParameter: ((ParameterRequest) throws -> Value)?
+  /// How many samples the models that the function calls are given, if it calls any with whole tensors.
+  var batch: Int?
+  /// The parameters of those models, by model and name; the models live as long as the trace.
+  private var parameters: [ObjectIdentifier: (model: ModelBox, values: [String: Value])] = [:]
   private let surroundings: Surroundings
   private var isOpen = true
 
@@ -75,6 +79,15 @@ final class Trace {
       let value = try graph.add(parameter: parameter, layer: layer)
       return tensor.dtype == .f32 ? value : try add(Cast(tensor.dtype), value)
     }
+  }
+
+  /// A parameter of a model that the function calls, the same value whenever it is read.
+  func value(of parameter: Parameter, in model: ModelBox) throws -> Value {
+    let key = ObjectIdentifier(model)
+    if let known = parameters[key]?.values[parameter.name] { return known }
+    let value = try value(of: .tensor(parameter.decoded()))
+    parameters[key, default: (model, [:])].values[parameter.name] = value
+    return value
   }
 
   /// A number that is part of the function.

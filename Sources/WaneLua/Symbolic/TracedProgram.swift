@@ -11,13 +11,13 @@ final class TracedProgram {
   /// Compiles the outputs of a graph without a batch.
   ///
   /// Later traces are compared with `form` and the `targets` of its differentiation; `graph` is what
-  /// is run.
-  init(form: Graph, targets: [Value], _ graph: Graph) throws {
+  /// is run, with so many samples where models are called.
+  init(form: Graph, targets: [Value], _ graph: Graph, batch: Int = 1) throws {
     self.form = form
     self.targets = targets
     types = graph.outputs.map(graph.type(of:))
     program = try Program(
-      graph, batch: 1, mode: .training, weights: WeightStore(graph.parameters, bound: [:]))
+      graph, batch: batch, mode: .training, weights: WeightStore(graph.parameters, bound: [:]))
   }
 
   /// Whether a trace would compile to the same program.

@@ -133,11 +133,13 @@ private final class Fitting {
   private func noteLayersInBF16() {
     hasNoted = true
     let layers = run.layersInBF16
-    sink.note(
+    let text =
       layers.isEmpty
-        ? "precision bf16: no layer has products that are faster in bf16 on this processor; all "
-          + "run in f32"
-        : "precision bf16: \(layers.joined(separator: ", ")); the others run in f32")
+      ? "precision bf16: no layer has products that are faster in bf16 on this processor; all "
+        + "run in f32"
+      : "precision bf16: \(layers.joined(separator: ", ")); the others run in f32"
+    sink.note(text)
+    box.precisionNote = text
   }
 
   private var title: String {

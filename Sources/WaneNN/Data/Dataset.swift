@@ -26,7 +26,7 @@ public struct Dataset: Sendable {
   public internal(set) var augmentation: Augmentation?
   /// Which of several inputs is changed.
   var augmentedInput = 0
-  /// What each sample counts in a loss, f32 `[N]`; nil for 1 each.
+  /// What each sample counts in a loss, f32 `[N]`, or each of its steps, `[N, T]`; nil for 1 each.
   public private(set) var weights: Tensor?
 
   /// Joins samples and labels of a model with one input and one output.
@@ -155,13 +155,17 @@ public struct Dataset: Sendable {
 
   /// The same samples, counting differently in a loss.
   ///
-  /// - Throws: when there is not one f32 number a sample.
+  /// - Throws: when there is not one f32 number a sample, or as many for each.
   public func weighted(_ weights: Tensor?) throws -> Dataset {
     if let weights {
-      guard weights.dtype == .f32, weights.shape.dimensions == [count] else {
+      let shape = weights.shape
+      guard weights.dtype == .f32, (1...2).contains(shape.rank), shape[0] == count,
+        shape.rank == 1 || shape[1] > 0
+      else {
         throw WaneError(
           name,
-          "weights must be \(count) f32 numbers, got \(weights.shape) \(weights.dtype)")
+          "weights must be \(count) f32 numbers, or a row for each of \(count) samples, "
+            + "got \(shape) \(weights.dtype)")
       }
     }
     var result = self

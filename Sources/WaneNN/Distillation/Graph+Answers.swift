@@ -22,7 +22,7 @@ enum AnswerKind {
 
 extension Graph {
   fileprivate func endsInAnswers(_ output: Value) -> Bool {
-    (producer(of: output).operation as? Activation)?.kind == .sigmoid
+    (producer(of: unmasked(output).value).operation as? Activation)?.kind == .sigmoid
   }
 
   /// What of an output is learned from, and compared.

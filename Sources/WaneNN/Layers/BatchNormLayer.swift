@@ -25,6 +25,14 @@ public struct BatchNormLayer: Layer {
     self.name = name
   }
 
+  /// Statistics would be those of padding, too.
+  public func masks(
+    _ builder: inout LayerBuilder, of inputs: [Value], for outputs: [Value]
+  ) throws -> [Value?] {
+    throw WaneError(
+      Self.kind, "cannot leave the steps that are masked out of its statistics; use layer_norm")
+  }
+
   public func build(_ builder: inout LayerBuilder, _ inputs: [Value]) throws -> Value {
     let channels = [builder.type(inputs[0]).channels]
     let operands = [

@@ -4,7 +4,7 @@ import WaneTensor
 /// A fully connected layer over the last axis: `[N, ..., I]` to `[N, ..., units]`.
 ///
 /// Kernel `[I, units]`, Glorot uniform; bias `[units]`, zero.
-public struct DenseLayer: Layer {
+public struct DenseLayer: StepwiseLayer {
   public static let kind = "dense"
   public let name: String?
   let units: Int

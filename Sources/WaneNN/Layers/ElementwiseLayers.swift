@@ -2,7 +2,7 @@ import WaneGraph
 import WaneTensor
 
 /// An activation as a layer of its own.
-public struct ActivationLayer: Layer {
+public struct ActivationLayer: StepwiseLayer {
   public static let kind = "activation"
   public let name: String?
   public let kind: String
@@ -36,7 +36,7 @@ public struct ActivationLayer: Layer {
 /// A rectifier with learned slopes below zero (He et al., 2015).
 ///
 /// Parameter `alpha`, zeros, of a sample's extents, 1 on the axes that share their slopes.
-public struct PReLULayer: Layer {
+public struct PReLULayer: StepwiseLayer {
   public static let kind = "prelu"
   public let name: String?
   let sharedAxes: [Int]
@@ -44,7 +44,7 @@ public struct PReLULayer: Layer {
   /// Creates a rectifier.
   ///
   /// - Parameters:
-  ///   - sharedAxes: the axes of a sample that share their slopes, from 0.
+  ///   - sharedAxes: the axes of a sample that share their slopes, from 0, or from -1 backwards.
   ///   - name: what the layer is called.
   public init(sharedAxes: [Int] = [], name: String? = nil) {
     self.sharedAxes = sharedAxes
@@ -52,17 +52,19 @@ public struct PReLULayer: Layer {
   }
 
   public func build(_ builder: inout LayerBuilder, _ inputs: [Value]) throws -> Value {
+    let shared = try builder.axes(sharedAxes, of: inputs[0], kind: Self.kind)
     var slopes = builder.type(inputs[0]).dimensions
-    // What follows a shared axis repeats along it; slopes repeat over leading axes only.
-    guard sharedAxes.sorted() == Array(0..<sharedAxes.count), sharedAxes.count <= slopes.count
-    else {
-      throw WaneError(
-        Self.kind,
-        "only the first axes of a sample can share slopes, and \(builder.type(inputs[0])) has "
-          + "\(slopes.count) of them")
+    for axis in shared { slopes[axis] = 1 }
+    let alpha = try builder.parameter("alpha", slopes, .zeros)
+    // Slopes repeat over leading axes only.
+    let order = shared + slopes.indices.filter { !shared.contains($0) }
+    guard order != Array(slopes.indices) else {
+      return try builder.add(PReLU(), [inputs[0], alpha])
     }
-    for axis in sharedAxes { slopes[axis] = 1 }
-    return try builder.add(PReLU(), [inputs[0], builder.parameter("alpha", slopes, .zeros)])
+    let turned = try builder.transpose(inputs[0], order)
+    let leading = try builder.add(Reshape(order.map { slopes[$0] }), [alpha])
+    let result = try builder.add(PReLU(), [turned, leading])
+    return try builder.transpose(result, LayerBuilder.inverse(order))
   }
 }
 
@@ -81,10 +83,14 @@ public struct AddLayer: Layer {
     for input in inputs[1...] { sum = try builder.add(Add(), [sum, input]) }
     return sum
   }
+
+  public func masks(
+    _ builder: inout LayerBuilder, of inputs: [Value], for outputs: [Value]
+  ) throws -> [Value?] { [try builder.mask(ofAny: inputs)] }
 }
 
 /// Sets a random part of the values to zero in training.
-public struct DropoutLayer: Layer {
+public struct DropoutLayer: StepwiseLayer {
   public static let kind = "dropout"
   public let name: String?
   let rate: Float
@@ -104,7 +110,7 @@ public struct DropoutLayer: Layer {
 }
 
 /// `y = x * scale + offset`.
-public struct RescalingLayer: Layer {
+public struct RescalingLayer: StepwiseLayer {
   public static let kind = "rescaling"
   public let name: String?
   let scale: Float
@@ -123,7 +129,7 @@ public struct RescalingLayer: Layer {
 }
 
 /// Sets whole channels to zero in training.
-public struct SpatialDropoutLayer: Layer {
+public struct SpatialDropoutLayer: StepwiseLayer {
   public static let kind = "spatial_dropout"
   public let name: String?
   private let rate: Float
@@ -157,7 +163,7 @@ public struct SpatialDropoutLayer: Layer {
 }
 
 /// Adds normally distributed noise in training.
-public struct GaussianNoiseLayer: Layer {
+public struct GaussianNoiseLayer: StepwiseLayer {
   public static let kind = "gaussian_noise"
   public let name: String?
   private let deviation: Float

@@ -33,11 +33,28 @@ public struct GlobalPoolingLayer: Layer {
   public var kind: String { "global_\(pooling.rawValue)_pool\(rank)d" }
 
   public func build(_ builder: inout LayerBuilder, _ inputs: [Value]) throws -> Value {
+    if rank == 1, pooling == .average, let mask = builder.mask(of: inputs[0]) {
+      return try average(&builder, inputs[0], mask)
+    }
     let result =
       rank == 1
       ? try builder.onRow(kind, inputs[0]) { try pool(&$0, $1) } : try pool(&builder, inputs[0])
     return keepsAxes
       ? result : try builder.add(Reshape([builder.type(result).channels]), [result])
+  }
+
+  /// The mean of the steps that count; zero where none does.
+  private func average(_ builder: inout LayerBuilder, _ sequence: Value, _ mask: Value) throws
+    -> Value
+  {
+    let (steps, channels) = (builder.type(mask).dimensions[0], builder.type(sequence).channels)
+    let column = try builder.add(Reshape([steps, 1]), [mask])
+    let counted = try builder.add(Binary(.multiply), [sequence, column])
+    let sum = try builder.add(Reduce(.sum, axes: [0]), [counted])
+    let count = try builder.add(Reduce(.sum, axes: [0], keepingAxes: true), [mask])
+    let mean = try builder.add(
+      Binary(.divide), [sum, builder.add(Clip(low: 1), [count])])
+    return keepsAxes ? try builder.add(Reshape([1, channels]), [mean]) : mean
   }
 
   /// Pools an image to one pixel: at once, or row by row where one window would be too large for the

@@ -26,6 +26,25 @@ public protocol Layer: Sendable {
 
   /// How many values the layer takes.
   var inputCount: ClosedRange<Int> { get }
+
+  /// How many results it has.
+  var outputCount: Int { get }
+
+  /// Adds the layer, and returns all its results.
+  ///
+  /// - Throws: when the layer does not fit its inputs.
+  func buildAll(_ builder: inout LayerBuilder, _ inputs: [Value]) throws -> [Value]
+
+  /// The masks of its results.
+  ///
+  /// - Parameters:
+  ///   - builder: the graph, where the masks of the inputs are.
+  ///   - inputs: what the layer was given, one of which at least has a mask.
+  ///   - outputs: its results.
+  /// - Returns: a mask `[N, T]` or nil for each result.
+  /// - Throws: when a mask cannot be computed, or the layer cannot do with the one there is.
+  func masks(_ builder: inout LayerBuilder, of inputs: [Value], for outputs: [Value]) throws
+    -> [Value?]
 }
 
 extension Layer {
@@ -33,6 +52,25 @@ extension Layer {
   public var kind: String { Self.kind }
   /// One.
   public var inputCount: ClosedRange<Int> { 1...1 }
+  /// One.
+  public var outputCount: Int { 1 }
+  /// The only result.
+  public func buildAll(_ builder: inout LayerBuilder, _ inputs: [Value]) throws -> [Value] {
+    [try build(&builder, inputs)]
+  }
+  /// None: what layers do to the steps of a sequence is not known of all.
+  public func masks(
+    _ builder: inout LayerBuilder, of inputs: [Value], for outputs: [Value]
+  ) throws -> [Value?] { outputs.map { _ in nil } }
+}
+
+/// A layer that treats every step of a sequence by itself, so that its result has its input's mask.
+public protocol StepwiseLayer: Layer {}
+
+extension StepwiseLayer {
+  public func masks(
+    _ builder: inout LayerBuilder, of inputs: [Value], for outputs: [Value]
+  ) throws -> [Value?] { outputs.map { _ in builder.mask(of: inputs[0]) } }
 }
 
 /// What a layer needs to add itself to a graph.
@@ -45,6 +83,22 @@ public struct LayerBuilder {
   public let seed: UInt64
   /// The place of the layer among those of the model, for random streams of its own.
   public let ordinal: Int
+  /// The masks of values that have one: `[N, T]`, 1 at steps that count and 0 elsewhere.
+  private(set) var masks: [Value: Value] = [:]
+
+  init(graph: Graph, path: String, seed: UInt64, ordinal: Int, masks: [Value: Value]) {
+    self.graph = graph
+    self.path = path
+    self.seed = seed
+    self.ordinal = ordinal
+    self.masks = masks
+  }
+
+  /// The mask of a value, if it has one.
+  public func mask(of value: Value) -> Value? { masks[value] }
+
+  /// Says which steps of a value count.
+  mutating func set(_ mask: Value, of value: Value) { masks[value] = mask }
 
   /// The type of a value.
   public func type(_ value: Value) -> ValueType { graph.type(of: value) }
@@ -60,7 +114,14 @@ public struct LayerBuilder {
   public mutating func add(
     _ operation: any Operation, _ inputs: [Value], part: String? = nil
   ) throws -> Value {
-    try graph.add(one: operation, inputs, layer: part.map { "\(path)/\($0)" } ?? path)
+    try addAll(operation, inputs, part: part)[0]
+  }
+
+  /// Appends an operation, and returns all its results.
+  mutating func addAll(
+    _ operation: any Operation, _ inputs: [Value], part: String? = nil
+  ) throws -> [Value] {
+    try graph.add(operation, inputs, layer: part.map { "\(path)/\($0)" } ?? path)
   }
 
   /// Adds a parameter of the layer, or reads it when the layer was applied before.

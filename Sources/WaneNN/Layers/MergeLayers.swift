@@ -47,6 +47,21 @@ public struct MergeLayer: Layer {
     guard merging == .average else { return result }
     return try builder.add(Rescale(scale: 1 / Float(inputs.count)), [result])
   }
+
+  public func masks(
+    _ builder: inout LayerBuilder, of inputs: [Value], for outputs: [Value]
+  ) throws -> [Value?] { [try builder.mask(ofAny: inputs)] }
+}
+
+extension LayerBuilder {
+  /// The steps that count in one of several values at least, when all of them have masks of one length.
+  mutating func mask(ofAny values: [Value]) throws -> Value? {
+    let masks = values.compactMap(mask)
+    guard masks.count == values.count, Set(masks.map(type)).count == 1 else { return nil }
+    return try masks.dropFirst().reduce(masks[0]) {
+      $0 == $1 ? $0 : try add(Binary(.maximum), [$0, $1], part: "mask")
+    }
+  }
 }
 
 /// Values one after the other along an axis.
@@ -74,5 +89,23 @@ public struct ConcatLayer: Layer {
       throw WaneError(Self.kind, "axis \(axis) is not one of a sample of \(type)")
     }
     return try builder.add(Concat(axis: place), inputs)
+  }
+
+  /// Side by side, a step counts where it does in one of them; one after the other, steps keep their
+  /// masks.
+  public func masks(
+    _ builder: inout LayerBuilder, of inputs: [Value], for outputs: [Value]
+  ) throws -> [Value?] {
+    let rank = builder.type(inputs[0]).dimensions.count
+    let place = axis < 0 ? rank + axis : axis
+    guard rank == 2 else { return [nil] }
+    guard place == 0 else { return [try builder.mask(ofAny: inputs)] }
+    let masks = try inputs.map { input in
+      if let mask = builder.mask(of: input) { return mask }
+      let one = try builder.add(Constant(1), [], part: "mask")
+      let steps = builder.type(input).dimensions[0]
+      return try builder.add(BroadcastTo([steps]), [one, input], part: "mask")
+    }
+    return [try builder.add(Concat(axis: 0), masks, part: "mask")]
   }
 }

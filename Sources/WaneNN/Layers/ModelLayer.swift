@@ -15,27 +15,37 @@ public struct ModelLayer: Layer {
   /// - Parameters:
   ///   - graph: the model.
   ///   - name: what the layer is called.
-  /// - Throws: when the model has several outputs: a layer has one result.
-  public init(_ graph: Graph, name: String? = nil) throws {
-    guard graph.outputs.count == 1 else {
-      throw WaneError(
-        "model", "only a model with one output can be a layer, got \(graph.outputs.count) outputs")
-    }
+  public init(_ graph: Graph, name: String? = nil) {
     self.graph = graph
     self.name = name
   }
 
   public var inputCount: ClosedRange<Int> { graph.inputs.count...graph.inputs.count }
 
+  public var outputCount: Int { graph.outputs.count }
+
   public func build(_ builder: inout LayerBuilder, _ inputs: [Value]) throws -> Value {
+    let results = try buildAll(&builder, inputs)
+    guard let result = results.first else { throw WaneError("model", "has no output") }
+    return result
+  }
+
+  public func buildAll(_ builder: inout LayerBuilder, _ inputs: [Value]) throws -> [Value] {
     for (declared, input) in zip(graph.inputs, inputs) {
       let (wanted, got) = (graph.type(of: declared), builder.type(input))
       guard wanted == got else { throw WaneError("model", "takes \(wanted), got \(got)") }
     }
-    let values = try builder.graph.append(graph, under: builder.path, inputs: inputs)
-    guard let result = graph.outputs.first.flatMap({ values[$0] }) else {
-      throw WaneError("model", "has no output")
+    guard inputs.allSatisfy({ builder.mask(of: $0) == nil }) else {
+      throw WaneError(
+        "model", "takes no sequences that are masked outside; make the mask inside the model")
     }
-    return result
+    let values = try builder.graph.append(graph, under: builder.path, inputs: inputs)
+    return try graph.outputs.map { output in
+      guard let result = values[output] else { throw WaneError("model", "has no output") }
+      let node = builder.graph.producer(of: result)
+      guard node.operation is Masked else { return result }
+      builder.set(node.inputs[1], of: node.inputs[0])
+      return node.inputs[0]
+    }
   }
 }

@@ -60,18 +60,37 @@ public struct MultiHeadAttentionLayer: Layer {
     let query = inputs[0]
     let value = inputs.count > 1 ? inputs[1] : query
     let key = inputs.count > 2 ? inputs[2] : value
+    let masks = try self.masks(&builder, query: query, value: value, key: key)
     let attention = try Attention(
-      heads: heads, isCausal: isCausal, rate: dropout, stream: builder.ordinal)
+      heads: heads, isCausal: isCausal, rate: dropout, stream: builder.ordinal,
+      masksQueries: masks.query != nil, masksKeys: masks.key != nil)
     let operands = [
       try project(&builder, query, "query", keySize), try project(&builder, key, "key", keySize),
       try project(&builder, value, "value", valueSize),
     ]
-    let seen = try builder.graph.add(attention, operands, layer: builder.path)[0]
+    let seen = try builder.addAll(
+      attention, operands + [masks.query, masks.key].compactMap { $0 })[0]
     let outputs = outputs ?? builder.type(query).channels
     // Keras's kernel is [heads, value size, outputs].
     let fans = heads * (valueSize + outputs)
     return try dense(&builder, seen, "attention_output", outputs, fans: fans)
   }
+
+  /// The masks of what looks and of what is looked at; the latter is that of the values, and of the keys
+  /// where these are others.
+  private func masks(
+    _ builder: inout LayerBuilder, query: Value, value: Value, key: Value
+  ) throws -> (query: Value?, key: Value?) {
+    let (ofValue, ofKey) = (builder.mask(of: value), key == value ? nil : builder.mask(of: key))
+    guard let ofValue, let ofKey else { return (builder.mask(of: query), ofValue ?? ofKey) }
+    let both = try builder.add(Binary(.multiply), [ofValue, ofKey], part: "mask")
+    return (builder.mask(of: query), both)
+  }
+
+  /// That of the query.
+  public func masks(
+    _ builder: inout LayerBuilder, of inputs: [Value], for outputs: [Value]
+  ) throws -> [Value?] { [builder.mask(of: inputs[0])] }
 
   /// What the heads see of a sequence; Keras's kernel is [channels, heads, size].
   private func project(

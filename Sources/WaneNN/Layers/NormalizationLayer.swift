@@ -6,7 +6,7 @@ import WaneTensor
 /// Keras's `Normalization`.
 ///
 /// Parameters `mean` and `variance`, each `[C]`, which training leaves alone and files keep.
-public struct NormalizationLayer: Layer {
+public struct NormalizationLayer: StepwiseLayer {
   /// Mean and variance, a number a channel or one for all.
   public struct Statistics: Sendable {
     /// The means.

@@ -95,8 +95,12 @@ public struct PredictionForm: Equatable, Sendable {
     case sigmoid
   }
 
-  /// Numbers of a sample.
+  /// Numbers of a row.
   let columns: Int
+  /// Rows of a sample: the steps of a sequence, each of which is judged by itself.
+  let rowsPerSample: Int
+  /// Rows that a number of a mask stands for.
+  let rowsPerStep: Int
   /// Whether labels are classes by number; else they are `columns` numbers.
   let labelsAreClasses: Bool
   /// Whether each number is an answer of its own rather than one class of several.
@@ -104,9 +108,14 @@ public struct PredictionForm: Equatable, Sendable {
   let probabilities: Probabilities
 
   /// What a model's output is, given the loss it is trained with.
-  public init(_ graph: Graph, output: WaneGraph.Value, labels: Tensor, loss: Loss) throws {
+  public init(
+    _ graph: Graph, output: WaneGraph.Value, labels: Tensor, loss: Loss, isMasked: Bool = false
+  ) throws {
     let type = graph.type(of: output)
-    columns = type.sampleCount
+    let isByRow = loss.comparesClasses || labels.dtype == .i32 || isMasked
+    columns = isByRow ? type.channels : type.sampleCount
+    rowsPerSample = columns == 0 ? 0 : type.sampleCount / columns
+    rowsPerStep = rowsPerSample / max(type.dimensions.first ?? 1, 1)
     labelsAreClasses = labels.dtype == .i32
     areAnswers = loss.comparesAnswers || columns == 1
     let areLogits = loss.isFromLogits ?? !graph.endsInProbabilities(output)

@@ -49,11 +49,37 @@ final class MetricSums {
   /// Takes samples in.
   ///
   /// - Parameters:
-  ///   - outputs: `rows` times the columns of the form.
+  ///   - outputs: what the model gave, the columns of the form for each row.
   ///   - labels: a class a row, or as many floats as outputs.
-  ///   - rows: the number of samples.
-  func add(outputs: UnsafePointer<Float>, labels: UnsafeRawPointer, rows: Int) {
-    let count = rows * form.columns
+  ///   - mask: for each step 0 where its rows do not count; nil when all do.
+  ///   - samples: the number of samples.
+  func add(
+    outputs: UnsafePointer<Float>, labels: UnsafeRawPointer, mask: UnsafePointer<Float>? = nil,
+    samples: Int
+  ) {
+    let rows = samples * form.rowsPerSample
+    guard let mask else { return add(rows: 0..<rows, outputs, labels) }
+    // Runs of rows that count.
+    let steps = form.rowsPerStep == 0 ? 0 : rows / form.rowsPerStep
+    var start = 0
+    while start < steps {
+      guard mask[start] != 0 else {
+        start += 1
+        continue
+      }
+      var end = start + 1
+      while end < steps, mask[end] != 0 { end += 1 }
+      add(rows: start * form.rowsPerStep..<end * form.rowsPerStep, outputs, labels)
+      start = end
+    }
+  }
+
+  private func add(
+    rows: Range<Int>, _ outputs: UnsafePointer<Float>, _ labels: UnsafeRawPointer
+  ) {
+    let count = rows.count * form.columns
+    let outputs = outputs + rows.lowerBound * form.columns
+    let labels = labels + rows.lowerBound * 4 * (form.labelsAreClasses ? 1 : form.columns)
     var x = outputs
     sums.withUnsafeMutableBufferPointer { sums in
       if scratch.count < count, form.probabilities != .asTheyAre {
@@ -63,13 +89,13 @@ final class MetricSums {
         if let base = scratch.baseAddress {
           switch form.probabilities {
           case .asTheyAre: break
-          case .softmax: wane_softmax_f32(outputs, base, rows, form.columns)
+          case .softmax: wane_softmax_f32(outputs, base, rows.count, form.columns)
           case .sigmoid: wane_sigmoid_f32(outputs, base, count)
           }
           if form.probabilities != .asTheyAre { x = UnsafePointer(base) }
         }
         guard let base = sums.baseAddress else { return }
-        let samples = Samples(form: form, x: x, labels: labels, rows: rows)
+        let samples = Samples(form: form, x: x, labels: labels, rows: rows.count)
         for (metric, start) in zip(metrics, starts) { samples.add(to: base + start, metric.kind) }
       }
     }

@@ -4,6 +4,7 @@ import WaneTensor
 /// Builds graphs from layers.
 public struct ModelBuilder {
   private var graph = Graph()
+  private var masks: [Value: Value] = [:]
   private let seed: UInt64
   // The identities are held, lest another object gets the address of one that is gone.
   private var paths: [ObjectIdentifier: (identity: LayerIdentity, path: String)] = [:]
@@ -33,10 +34,15 @@ public struct ModelBuilder {
         throw WaneError(
           "sequential", "layer \(index + 1) (\(layer.kind)) does not take one value")
       }
-      value = try builder.apply(layer, LayerIdentity(), inputs)
+      guard layer.outputCount == 1 else {
+        throw WaneError(
+          "sequential",
+          "layer \(index + 1) (\(layer.kind)) has \(layer.outputCount) results; nn.model can take "
+            + "them apart")
+      }
+      value = try builder.apply(layer, LayerIdentity(), inputs)[0]
     }
-    builder.graph.outputs = [value].compactMap { $0 }
-    return builder.graph
+    return try builder.model([value].compactMap { $0 })
   }
 
   /// A model between symbolic values.
@@ -49,31 +55,32 @@ public struct ModelBuilder {
       throw WaneError("model", "needs at least one input and one output")
     }
     var builder = ModelBuilder(seed: seed)
-    var built: [ObjectIdentifier: Value] = [:]
+    // By what was applied, the results of a layer.
+    var built: [ObjectIdentifier: [Value]] = [:]
     for input in inputs {
       guard input.layer is InputLayer else {
         throw WaneError("model", "inputs must be made by nn.input")
       }
-      guard built[ObjectIdentifier(input)] == nil else {
+      guard built[input.application] == nil else {
         throw WaneError("model", "an input is listed twice")
       }
-      built[ObjectIdentifier(input)] = try builder.apply(input.layer, input.identity, [])
+      built[input.application] = try builder.apply(input.layer, input.identity, [])
     }
     // Depth first without recursion: a chain may be longer than the stack is deep.
     for output in outputs {
       var stack = [output]
       while let symbol = stack.last {
-        if built[ObjectIdentifier(symbol)] != nil {
+        if built[symbol.application] != nil {
           stack.removeLast()
           continue
         }
         if symbol.layer is InputLayer {
           throw WaneError("model", "an output depends on an input that is not listed")
         }
-        let missing = symbol.inputs.filter { built[ObjectIdentifier($0)] == nil }
+        let missing = symbol.inputs.filter { built[$0.application] == nil }
         if missing.isEmpty {
-          let values = symbol.inputs.compactMap { built[ObjectIdentifier($0)] }
-          built[ObjectIdentifier(symbol)] = try builder.apply(
+          let values = symbol.inputs.compactMap { built[$0.application]?[$0.output] }
+          built[symbol.application] = try builder.apply(
             symbol.layer, symbol.identity, values)
           stack.removeLast()
         } else {
@@ -81,22 +88,39 @@ public struct ModelBuilder {
         }
       }
     }
-    builder.graph.outputs = outputs.compactMap { built[ObjectIdentifier($0)] }
-    return builder.graph
+    return try builder.model(outputs.compactMap { built[$0.application]?[$0.output] })
+  }
+
+  /// The model with these outputs: those that have a mask say so, and masks that nothing looks at are
+  /// left out.
+  private func model(_ outputs: [Value]) throws -> Graph {
+    var graph = graph
+    graph.outputs = try outputs.map { output in
+      guard let mask = masks[output] else { return output }
+      return try graph.add(one: Masked(), [output, mask], layer: graph.producer(of: output).layer)
+    }
+    return masks.isEmpty ? graph : try graph.pruned()
   }
 
   private mutating func apply(_ layer: any Layer, _ identity: LayerIdentity, _ inputs: [Value])
-    throws -> Value
+    throws -> [Value]
   {
     let path = try self.path(of: layer, identity)
     ordinal += 1
-    var builder = LayerBuilder(graph: graph, path: path, seed: seed, ordinal: ordinal)
+    var builder = LayerBuilder(
+      graph: graph, path: path, seed: seed, ordinal: ordinal, masks: masks)
     // The builder holds the graph while the layer appends to it.
     graph = Graph()
     do {
-      let value = try layer.build(&builder, inputs)
+      let values = try layer.buildAll(&builder, inputs)
+      if inputs.contains(where: { masks[$0] != nil }) {
+        // A layer that does nothing returns what it was given, whose mask stays.
+        let found = try layer.masks(&builder, of: inputs, for: values)
+        for case (let value, let mask?) in zip(values, found) { builder.set(mask, of: value) }
+      }
       graph = builder.graph
-      return value
+      masks = builder.masks
+      return values
     } catch let error as WaneError {
       throw error.inLayer(path)
     }

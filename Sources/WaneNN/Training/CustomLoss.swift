@@ -45,12 +45,14 @@ public final class CustomLossEvaluation {
     let data = try data.arranged(for: model, "loss")
     var graph = try model.feeding(data.columns.map(\.dtype), operation: "loss")
     let goals = try objective.goals(for: model)
-    let predicted = graph.outputs
+    let answers = graph.outputs.map(graph.unmasked)
+    let predicted = answers.map(\.value)
     var losses: [Value] = []
     for (index, goal) in goals.enumerated() {
       let loss = try graph.appendLoss(
-        goal, output: predicted[index], labels: data.allLabels[index], areSeveral: goals.count > 1)
-      losses.append(try graph.batchMean(loss.loss))
+        goal, output: predicted[index], mask: answers[index].mask, labels: data.allLabels[index],
+        areSeveral: goals.count > 1)
+      losses.append(try graph.batchMean(of: loss))
     }
     graph.outputs = [try graph.weightedSum(losses, goals.map(\.weight))] + losses
     outputs = goals.count > 1 ? goals.map(\.output) : []

@@ -1,8 +1,8 @@
 import WaneGraph
 import WaneTensor
 
-/// What training makes small, with the definitions of Keras 3: one number a sample, averaged over
-/// the batch.
+/// What training makes small, with the definitions of Keras 3: one number a sample, or a step of a
+/// sequence, averaged over the batch.
 public struct Loss: Equatable, Sendable {
   /// What is compared.
   public enum Kind: String, CaseIterable, Sendable {
@@ -56,7 +56,7 @@ public struct Loss: Equatable, Sendable {
   /// The usual loss for labels of a type.
   public static func usual(for labels: DType, output: ValueType? = nil) -> Loss {
     guard labels == .i32 else { return .meanSquaredError }
-    return output?.sampleCount == 1 ? Loss(.binaryCrossEntropy) : .crossEntropy
+    return output?.channels == 1 ? Loss(.binaryCrossEntropy) : .crossEntropy
   }
 
   /// Whether labels are classes or rows that say which class it is.
@@ -78,16 +78,18 @@ public struct Loss: Equatable, Sendable {
   /// - Throws: when the labels do not fit the output.
   public func labelType(_ labels: Tensor, output: ValueType) throws -> ValueType {
     let dimensions = Array(labels.shape.dimensions.dropFirst())
-    guard output.dtype == .f32, !comparesClasses || output.dimensions.count == 1 else {
+    guard output.dtype == .f32, !comparesClasses || !output.dimensions.isEmpty else {
       throw WaneError(name, "does not apply to a model whose output is \(output)")
     }
-    if labels.dtype == .i32, comparesClasses || output.sampleCount == 1 {
-      guard dimensions.isEmpty else {
-        throw WaneError(name, "classes must be one number a sample, got \(labels.shape)")
+    let places = Array(output.dimensions.dropLast())
+    if labels.dtype == .i32, comparesClasses || output.channels == 1 {
+      guard dimensions == places else {
+        let wanted = places.isEmpty ? "a sample" : "a step, \(ValueType.batched(places))"
+        throw WaneError(name, "classes must be one number \(wanted), got \(labels.shape)")
       }
-      return .batched([], .i32)
+      return .batched(dimensions, .i32)
     }
-    let isNumber = dimensions.isEmpty && output.sampleCount == 1
+    let isNumber = output.channels == 1 && dimensions == places
     guard labels.dtype == .f32, dimensions == output.dimensions || isNumber else {
       throw WaneError(
         name, "labels \(labels.shape) \(labels.dtype) do not fit the model's output \(output)")
@@ -116,6 +118,7 @@ extension Graph {
   ///
   /// When the output is made of probabilities by other means than a softmax, their logarithms.
   public mutating func logits(of output: Value, areProbabilities: Bool = false) throws -> Value {
+    let output = unmasked(output).value
     let producer = producer(of: output)
     if producer.operation is Softmax { return producer.inputs[0] }
     if areProbabilities { return try add(one: LogProbabilities(), [output], layer: producer.layer) }
@@ -124,6 +127,7 @@ extension Graph {
 
   /// The logits behind yes-or-no answers: what goes into their sigmoid, or the output itself.
   mutating func answerLogits(of output: Value, areProbabilities: Bool) throws -> Value {
+    let output = unmasked(output).value
     let producer = producer(of: output)
     if let activation = producer.operation as? Activation, activation.kind == .sigmoid {
       return producer.inputs[0]
@@ -134,7 +138,7 @@ extension Graph {
 
   /// Whether a value is made of probabilities, as far as its last operation tells.
   func endsInProbabilities(_ output: Value) -> Bool {
-    let operation = producer(of: output).operation
+    let operation = producer(of: unmasked(output).value).operation
     return operation is Softmax || (operation as? Activation)?.kind == .sigmoid
   }
 
@@ -142,6 +146,47 @@ extension Graph {
   mutating func add(_ loss: Loss, output: Value, labels: Value) throws -> (
     loss: Value, hits: Value?
   ) {
+    let places = type(of: output).dimensions.count - 1
+    let isByRow = loss.comparesClasses && places > 0
+    let (losses, hits) = try add(loss, output: output, labels: labels, isByRow: isByRow)
+    return (try sampleMean(losses), hits)
+  }
+
+  /// Appends a loss and returns one number a sample or a row, and the number of hits, as a share of a
+  /// sample each, where that makes sense.
+  mutating func add(_ loss: Loss, output: Value, labels: Value, isByRow: Bool) throws -> (
+    loss: Value, hits: Value?
+  ) {
+    let (losses, hits) = try rowLosses(loss, output: output, labels: labels, isByRow: isByRow)
+    let rows = type(of: output).dimensions.dropLast().reduce(1, *)
+    guard let hits, loss.comparesClasses, rows > 1 else { return (losses, hits) }
+    return (losses, try add(one: Rescale(scale: 1 / Float(rows)), [hits], layer: "loss"))
+  }
+
+  /// The mean of the losses of each sample.
+  mutating func sampleMean(_ losses: Value) throws -> Value {
+    let axes = Array(type(of: losses).dimensions.indices)
+    return try axes.isEmpty ? losses : add(one: Reduce(.mean, axes: axes), [losses], layer: "loss")
+  }
+
+  /// The mean over the batch of the losses of steps that count.
+  mutating func maskedMean(_ losses: Value, _ mask: Value) throws -> Value {
+    let axes = Array(type(of: losses).dimensions.indices.dropFirst())
+    let steps =
+      try axes.isEmpty ? losses : add(one: Reduce(.mean, axes: axes), [losses], layer: "loss")
+    let counted = try add(one: WeighSamples(), [steps, mask], layer: "loss")
+    let sums = try [counted, mask].map {
+      try add(
+        one: BatchMean(), [add(one: Reduce(.sum, axes: [0]), [$0], layer: "loss")], layer: "loss")
+    }
+    // Of a batch that is nothing but padding there is no loss.
+    let count = try add(one: Clip(low: Float.leastNormalMagnitude), [sums[1]], layer: "loss")
+    return try add(one: Binary(.divide), [sums[0], count], layer: "loss")
+  }
+
+  private mutating func rowLosses(
+    _ loss: Loss, output: Value, labels: Value, isByRow: Bool
+  ) throws -> (loss: Value, hits: Value?) {
     try loss.validate()
     let areProbabilities = loss.isFromLogits == false
     if loss.kind == .crossEntropy, loss.labelSmoothing == 0 {
@@ -157,7 +202,7 @@ extension Graph {
       let results = try add(CrossEntropy(), [logits, targets], layer: "loss")
       return (results[0], results[2])
     case .meanSquaredError:
-      return (try add(SquaredError(), [output, targets], layer: "loss")[0], nil)
+      return (try add(SquaredError(isByRow: isByRow), [output, targets], layer: "loss")[0], nil)
     default: break
     }
     guard let kind = loss.targetLoss else { throw WaneError(loss.name, "has no operation") }
@@ -170,7 +215,8 @@ extension Graph {
       predictions = try answerLogits(of: output, areProbabilities: areProbabilities)
       hits = try add(one: CountHits(threshold: 0), [predictions, targets], layer: "loss")
     }
-    return (try add(TargetLoss(kind), [predictions, targets], layer: "loss")[0], hits)
+    let operation = try TargetLoss(kind, isByRow: isByRow)
+    return (try add(operation, [predictions, targets], layer: "loss")[0], hits)
   }
 
   /// Labels in the form that a loss compares with an output.

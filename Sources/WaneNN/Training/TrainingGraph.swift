@@ -11,8 +11,10 @@ struct TrainingGraph {
     let loss: Int
     /// The number of hits, when the loss counts any.
     let hits: Int?
-    /// What the model gave for each sample, when metrics are wanted; the labels follow.
+    /// What the model gave for each sample, when metrics are wanted; the labels follow, and the mask if
+    /// there is one.
     let predictions: Int?
+    let isMasked: Bool
     let metrics: [Metric]
     let form: PredictionForm
 
@@ -52,20 +54,23 @@ struct TrainingGraph {
       throw WaneError(
         "train", "class_weight is for models with one output, this has \(goals.count)")
     }
-    let kinds = try options.answerKinds(of: model, labels: data.allLabels.map(\.dtype))
+    let kinds = try options.answerKinds(
+      of: model.withoutMasks(), labels: data.allLabels.map(\.dtype))
     let classroom = try options.teacher.map {
       try Classroom(model, $0, kinds: kinds, seed: options.seed)
     }
     let form = try TrainingForm(
       classroom?.graph ?? model, masking: options.masking, isFrozen: Classroom.isTeachers)
     var graph = form.graph
-    let predicted = Array(graph.outputs.prefix(goals.count))
+    let answers = graph.outputs.prefix(goals.count).map(graph.unmasked)
+    let predicted = answers.map(\.value)
+    let hasTemporalWeights = (data.weights?.shape.rank ?? 1) > 1
     var parts: [LossPart] = []
     for (index, goal) in goals.enumerated() {
       parts.append(
         try graph.appendLoss(
-          goal, output: predicted[index], labels: data.allLabels[index],
-          areSeveral: goals.count > 1))
+          goal, output: predicted[index], mask: answers[index].mask,
+          labels: data.allLabels[index], isByRow: hasTemporalWeights, areSeveral: goals.count > 1))
     }
     let isWeighed = data.weights != nil || !options.classWeights.isEmpty
     guard !isWeighed || parts.allSatisfy({ graph.type(of: $0.loss).isBatched }) else {
@@ -83,8 +88,9 @@ struct TrainingGraph {
         parts[index].teacher = try graph.appendInput(graph.type(of: answer), layer: "teacher")
       }
     }
-    if data.weights != nil {
-      let weights = try graph.appendInput(.batched([]), layer: "sample_weight")
+    if let tensor = data.weights {
+      let steps = Array(tensor.shape.dimensions.dropFirst())
+      let weights = try graph.appendInput(.batched(steps), layer: "sample_weight")
       for index in parts.indices {
         parts[index].loss = try graph.add(
           one: WeighSamples(), [parts[index].loss, weights], layer: "sample_weight")
@@ -93,7 +99,7 @@ struct TrainingGraph {
     var losses: [Value] = []
     let taught = try classroom?.lessons(in: &graph, outputs: form.graph.outputs)
     for (index, part) in parts.enumerated() {
-      var loss = try graph.batchMean(part.loss)
+      var loss = try graph.batchMean(of: part)
       if let distillation = options.teacher {
         loss = try graph.add(
           distillation, teacher: part.teacher ?? taught?.teachers?[index],
@@ -142,16 +148,20 @@ struct TrainingGraph {
     var outputs: [Output] = []
     var nextHits = firstHits
     for (index, part) in parts.enumerated() {
-      let metrics = goals[index].metrics
+      let metrics = try part.metrics(besides: goals[index].metrics)
       outputs.append(
         Output(
           name: goals[index].output, loss: hasOwn ? 1 + index : 0,
           hits: part.hits == nil ? nil : nextHits,
-          predictions: metrics.isEmpty ? nil : results.count, metrics: metrics,
+          predictions: metrics.isEmpty ? nil : results.count, isMasked: part.mask != nil,
+          metrics: metrics,
           form: try PredictionForm(
-            graph, output: predicted[index], labels: data.allLabels[index], loss: part.kind)))
+            graph, output: predicted[index], labels: data.allLabels[index], loss: part.kind,
+            isMasked: part.mask != nil)))
       if part.hits != nil { nextHits += 1 }
-      if !metrics.isEmpty { results += [predicted[index], part.labels] }
+      if !metrics.isEmpty {
+        results += [predicted[index], part.labels] + (part.mask.map { [$0] } ?? [])
+      }
     }
     graph.outputs = results
     self.graph = try graph.withShardReductions(sums: firstUpdate)
@@ -167,7 +177,19 @@ struct LossPart {
   let labels: Value
   var loss: Value
   let hits: Value?
+  /// Which steps count, where not all do.
+  let mask: Value?
+  /// Whether the loss is one of those that there are.
+  let isOwn: Bool
   var teacher: Value?
+
+  /// What is measured: where steps are masked, hits are not counted on the way, so that accuracy is.
+  func metrics(besides metrics: [Metric]) throws -> [Metric] {
+    guard mask != nil, isOwn, kind.comparesClasses || kind.comparesAnswers,
+      !metrics.contains(where: { $0.name == "accuracy" })
+    else { return metrics }
+    return [try Metric(.accuracy)] + metrics
+  }
 }
 
 extension Graph {
@@ -175,7 +197,8 @@ extension Graph {
   ///
   /// - Throws: when they do not fit; of several outputs, it is told which.
   mutating func appendLoss(
-    _ goal: Objective.Goal, output: Value, labels tensor: Tensor, areSeveral: Bool
+    _ goal: Objective.Goal, output: Value, mask: Value? = nil, labels tensor: Tensor,
+    isByRow: Bool = false, areSeveral: Bool
   ) throws -> LossPart {
     let type = type(of: output)
     let kind = goal.loss ?? .usual(for: tensor.dtype, output: type)
@@ -185,16 +208,29 @@ extension Graph {
           .batched(Array(tensor.shape.dimensions.dropFirst()), tensor.dtype), layer: "labels")
         return LossPart(
           kind: kind, labels: labels, loss: try add(custom, output: output, labels: labels),
-          hits: nil)
+          hits: nil, mask: nil, isOwn: false)
       }
       let labelType = try kind.labelType(tensor, output: type)
       try checkClasses(tensor, output: type, loss: kind)
       let labels = try appendInput(labelType, layer: "labels")
-      let (loss, hits) = try add(kind, output: output, labels: labels)
-      return LossPart(kind: kind, labels: labels, loss: loss, hits: hits)
+      let isByRow = isByRow || mask != nil || (kind.comparesClasses && type.dimensions.count > 1)
+      guard !isByRow || !type.dimensions.isEmpty else {
+        throw WaneError(kind.name, "there are no steps to weigh in an output \(type)")
+      }
+      let (loss, hits) = try add(kind, output: output, labels: labels, isByRow: isByRow)
+      return LossPart(
+        kind: kind, labels: labels, loss: loss, hits: mask == nil ? hits : nil, mask: mask,
+        isOwn: true)
     } catch let error as WaneError where areSeveral {
       throw error.inLayer(goal.output)
     }
+  }
+
+  /// The mean of a loss over the batch, and over the steps that count.
+  mutating func batchMean(of part: LossPart) throws -> Value {
+    guard type(of: part.loss).isBatched else { return part.loss }
+    guard let mask = part.mask else { return try batchMean(sampleMean(part.loss)) }
+    return try maskedMean(part.loss, mask)
   }
 
   private func checkClasses(_ labels: Tensor, output: ValueType, loss: Loss) throws {

@@ -112,7 +112,9 @@ final class TrainingShard {
         if let metrics = metrics[place], let first = output.predictions {
           metrics.add(
             outputs: piece.program.outputs[first].floats,
-            labels: piece.program.outputs[first + 1].pointer, rows: piece.samples.count)
+            labels: piece.program.outputs[first + 1].pointer,
+            mask: output.isMasked ? piece.program.outputs[first + 2].floats : nil,
+            samples: piece.samples.count)
         }
       }
       guard let part else { continue }

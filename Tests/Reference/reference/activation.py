@@ -35,6 +35,10 @@ def cases():
         layer_case("prelu_rows", "prelu", {}, [(3, 5)]),
         layer_case("prelu_images", "prelu", {}, [(2, 3, 4, 2)]),
         layer_case("prelu_shared", "prelu", {"shared_axes": [2, 3]}, [(2, 3, 4, 5)]),
+        layer_case("prelu_shared_columns", "prelu", {"shared_axes": [3]}, [(2, 3, 4, 2)]),
+        layer_case("prelu_shared_channels", "prelu", {"shared_axes": [4]}, [(2, 3, 2, 3)]),
+        layer_case("prelu_shared_ends", "prelu", {"shared_axes": [2, 4]}, [(2, 3, 2, 3)]),
+        layer_case("prelu_shared_all", "prelu", {"shared_axes": [2, 3]}, [(2, 3, 4)]),
         layer_case("prelu_shared_rows", "prelu", {"shared_axes": [2]}, [(2, 3, 4, 2)]),
         activation("softmax_far", "softmax", None, draw_inputs=far(-200, -3.5, 0, 199, 200)),
     ]

@@ -29,7 +29,8 @@ def dense(o):
 
 def recurrent(o):
     return {"units": o["units"], "return_sequences": o["return_sequences"], "go_backwards": o["go_backwards"],
-            "use_bias": o["use_bias"]}
+            "use_bias": o["use_bias"], "activation": o["activation"], "return_state": o["return_state"],
+            "zero_output_for_mask": o["zero_output_for_mask"]}
 
 
 def multi_head_attention(o):
@@ -76,6 +77,11 @@ def normalization(o):
     return layers.Normalization()
 
 
+def axes(lua):
+    """Lua counts the batch as axis 1, Keras as 0."""
+    return [a if a < 0 else a - 1 for a in lua]
+
+
 MAKERS = {
     "depthwise_conv2d": depthwise_conv2d,
     "separable_conv2d": separable_conv2d,
@@ -95,10 +101,11 @@ MAKERS = {
     # Lua counts the batch as axis 1, Keras as 0.
     "prelu": lambda o: layers.PReLU(shared_axes=[a - 1 for a in o["shared_axes"]] or None),
     "gelu": lambda o: layers.Activation(lambda x: keras.activations.gelu(x, approximate=o["approximate"])),
-    "layer_norm": lambda o: layers.LayerNormalization(epsilon=o["epsilon"], center=o["center"], scale=o["scale"]),
+    "layer_norm": lambda o: layers.LayerNormalization(axis=axes(o["axis"]), epsilon=o["epsilon"], center=o["center"],
+                                                      scale=o["scale"]),
     "group_norm": lambda o: layers.GroupNormalization(o["groups"], epsilon=o["epsilon"], center=o["center"],
                                                       scale=o["scale"]),
-    "rms_norm": lambda o: layers.RMSNormalization(epsilon=o["epsilon"]),
+    "rms_norm": lambda o: layers.RMSNormalization(axis=axes(o["axis"]), epsilon=o["epsilon"]),
     "normalization": normalization,
     "spatial_dropout2d": lambda o: layers.SpatialDropout2D(o["rate"]),
     "spatial_dropout1d": lambda o: layers.SpatialDropout1D(o["rate"]),
@@ -125,14 +132,19 @@ MAKERS = {
     "flatten": lambda o: layers.Flatten(),
     "add": lambda o: layers.Add(),
     "embedding": lambda o: layers.Embedding(o["input_dim"], o["output_dim"]),
-    "simple_rnn": lambda o: layers.SimpleRNN(activation=o["activation"], **recurrent(o)),
-    "lstm": lambda o: layers.LSTM(unit_forget_bias=o["unit_forget_bias"], **recurrent(o)),
-    "gru": lambda o: layers.GRU(**recurrent(o)),
-    "bidirectional": lambda o: layers.Bidirectional(make(o["layer"], o), merge_mode=o["merge_mode"]),
+    "simple_rnn": lambda o: layers.SimpleRNN(**recurrent(o)),
+    "lstm": lambda o: layers.LSTM(unit_forget_bias=o["unit_forget_bias"],
+                                  recurrent_activation=o["recurrent_activation"], **recurrent(o)),
+    "gru": lambda o: layers.GRU(reset_after=o["reset_after"], recurrent_activation=o["recurrent_activation"],
+                                **recurrent(o)),
+    "bidirectional": lambda o: layers.Bidirectional(
+        make(o["layer"], o), merge_mode=None if o["merge_mode"] == "none" else o["merge_mode"]),
     "multi_head_attention": multi_head_attention,
 }
 
-RECURRENT = {"return_sequences": False, "go_backwards": False, "use_bias": True}
+RECURRENT = {"return_sequences": False, "go_backwards": False, "use_bias": True, "activation": "tanh",
+             "return_state": False, "zero_output_for_mask": False}
+GATED = {**RECURRENT, "recurrent_activation": "sigmoid"}
 
 DEFAULTS = {
     "depthwise_conv2d": {"strides": [1, 1], "padding": "valid", "dilation": [1, 1], "depth_multiplier": 1,
@@ -155,18 +167,18 @@ DEFAULTS = {
     "elu": {"alpha": 1.0},
     "prelu": {"shared_axes": []},
     "gelu": {"approximate": False},
-    "layer_norm": {"epsilon": 0.001, "center": True, "scale": True},
+    "layer_norm": {"axis": [-1], "epsilon": 0.001, "center": True, "scale": True},
     "group_norm": {"epsilon": 0.001, "center": True, "scale": True},
-    "rms_norm": {"epsilon": 1e-6},
+    "rms_norm": {"axis": [-1], "epsilon": 1e-6},
     "conv2d": {"strides": [1, 1], "padding": "valid", "dilation": [1, 1], "groups": 1, "activation": "linear",
                "use_bias": True},
     "max_pool2d": {"padding": "valid"},
     "avg_pool2d": {"padding": "valid"},
     "dense": {"activation": "linear", "use_bias": True},
     "batch_norm": {"momentum": 0.99, "epsilon": 0.001},
-    "simple_rnn": {**RECURRENT, "activation": "tanh"},
-    "lstm": {**RECURRENT, "unit_forget_bias": True},
-    "gru": RECURRENT,
+    "simple_rnn": RECURRENT,
+    "lstm": {**GATED, "unit_forget_bias": True},
+    "gru": {**GATED, "reset_after": True},
     "bidirectional": {"merge_mode": "concat"},
     "multi_head_attention": {"value_dim": None, "output_dim": None, "dropout": 0.0, "use_bias": True,
                              "use_causal_mask": False},
@@ -192,14 +204,19 @@ def build(layer, inputs):
     if isinstance(layer, layers.MultiHeadAttention):  # query, value, key
         shapes = [tuple(x.shape) for x in inputs]
         layer.build(shapes[0], shapes[min(1, len(shapes) - 1)], shapes[-1])
+    elif isinstance(layer, (layers.RNN, layers.Bidirectional)):  # what follows the sequences are states
+        layer.build(tuple(inputs[0].shape))
     else:
         layer.build(inputs[0].shape if len(inputs) == 1 else [tuple(x.shape) for x in inputs])
 
 
 def call(name, layer, argument, options):
+    values = argument if isinstance(argument, list) else [argument]
+    if isinstance(layer, (layers.RNN, layers.Bidirectional)) and len(values) > 1:
+        # Beside a state, Keras has to be handed the mask.
+        return layer(values[0], initial_state=values[1:], mask=getattr(values[0], "_keras_mask", None))
     if name != "multi_head_attention":
         return layer(argument)
-    values = argument if isinstance(argument, list) else [argument]
     query, value, key = values[0], values[min(1, len(values) - 1)], values[-1]
     return layer(query, value, key, use_causal_mask=options["use_causal_mask"])
 

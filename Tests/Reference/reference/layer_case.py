@@ -8,8 +8,12 @@ from . import keras_layers, kinks
 from .tensors import first_suitable, tensor
 
 
-def layer_case(name, layer, options=None, shapes=((2, 4),), training=False, draw_inputs=None, draw_parameter=None):
+def layer_case(name, layer, options=None, shapes=((2, 4),), training=False, draw_inputs=None, draw_parameter=None, padding=None):
     """Draws what the layer needs and runs it.
+
+    `padding` has, for each input that is to be masked, the steps of each sample that are padding; such an input is
+    zero there and goes through a masking layer first. Of several results, the case has all that belongs to a sample
+    in a row.
 
     `draw_inputs(draw)` returns the input arrays when uniform values of `shapes` will not do;
     `draw_parameter(draw, name, shape)` likewise for parameters, None meaning uniform values.
@@ -18,11 +22,19 @@ def layer_case(name, layer, options=None, shapes=((2, 4),), training=False, draw
 
     def build(draw):
         given = draw_inputs(draw) if draw_inputs else [draw.uniform(s) for s in shapes]
+        for x, steps in zip(given, padding or []):
+            for sample, positions in enumerate(steps or []):
+                x[sample, positions] = 0
         built = keras_layers.make(layer, options)
         inputs = [tf.Variable(x.astype(keras.config.floatx())) if x.dtype.kind == "f" else tf.constant(x)
                   for x in given]
         differentiable = [x for x in inputs if x.dtype.is_floating]
         argument = inputs[0] if len(inputs) == 1 else list(inputs)
+
+        def masked():
+            values = [keras.layers.Masking()(x) if steps else x for x, steps in zip(inputs, padding)]
+            return values[0] if len(values) == 1 else values
+
         keras_layers.build(built, inputs)
 
         parameters = {}
@@ -40,7 +52,9 @@ def layer_case(name, layer, options=None, shapes=((2, 4),), training=False, draw
         takes_training = layer in ("batch_norm", "dropout")
         with tf.GradientTape() as tape:
             output = (built(argument, training=training) if takes_training
-                      else keras_layers.call(layer, built, argument, options))
+                      else keras_layers.call(layer, built, masked() if padding else argument, options))
+            if isinstance(output, (list, tuple)):
+                output = tf.concat([tf.reshape(y, (len(y), -1)) for y in output], axis=1)
             output_gradient = draw.uniform(tuple(output.shape))
             scalar = tf.reduce_sum(output * output_gradient.astype(keras.config.floatx()))
         trainable = built.trainable_variables
@@ -52,6 +66,7 @@ def layer_case(name, layer, options=None, shapes=((2, 4),), training=False, draw
             "layer": layer,
             "options": options,
             "training": training,
+            **({"masked": [steps is not None for steps in padding]} if padding else {}),
             "inputs": [tensor(x) for x in given],
             "parameters": {k: tensor(keras_layers.stored(layer, k, v)) for k, v in parameters.items()},
             "output": tensor(output.numpy().astype(np.float64)),
@@ -76,7 +91,7 @@ def check_kinks(layer, options, built, given, argument):
     kind = options["activation"] if layer == "activation" else layer
     if kind in kinks.PLACES:
         kinks.check_places(given[0], kinks.PLACES[kind])
-    if options.get("activation") == "relu":
+    if options.get("activation") == "relu" and hasattr(built, "activation"):
         if layer == "activation":
             kinks.check_relu(given[0])
         else:

@@ -25,6 +25,9 @@ def cases():
         conv("groups_2", (2, 5, 4), 6, 3, groups=2),
         conv("one_element_kernel", (2, 5, 4), 3, 1),
         layer_case("up_sample1d", "up_sample1d", {"size": [3]}, [(2, 4, 3)]),
+        layer_case("global_avg_pool1d_masked", "global_avg_pool1d", {}, [(3, 4, 2)], padding=[[[3], [0, 2], []]]),
+        layer_case("global_avg_pool1d_masked_keep_dims", "global_avg_pool1d", {"keep_dims": True}, [(2, 4, 3)],
+                   padding=[[[1, 2, 3], [0]]]),
         layer_case("spatial_dropout1d", "spatial_dropout1d", {"rate": 0.3}, [(2, 4, 3)]),
     ]
     for kind in ("max_pool1d", "avg_pool1d"):

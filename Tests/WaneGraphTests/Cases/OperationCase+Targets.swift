@@ -43,6 +43,65 @@ extension OperationCase {
         -zip(x, t).reduce(0) { $0 + $1.0 * $1.1 }
           / (x.reduce(0) { $0 + $1 * $1 } * t.reduce(0) { $0 + $1 * $1 }).squareRoot()
       },
+      byRow("absolute error of rows", .absoluteError) { x, t in
+        Naive.average(zip(x, t).map { abs($0 - $1) })
+      },
+      byRow("focal of rows", .focal(gamma: 2, alpha: 0.25), targets: 0...1) { x, t in
+        zip(Naive.logSoftmax(x), t).reduce(0) {
+          $0 - 0.25 * $1.1 * pow(1 - exp($1.0), 2) * $1.0
+        }
+      },
+      byRow("divergence of rows", .divergence, range: 0.1...0.9, targets: 0.1...0.9) { x, t in
+        zip(x, t).reduce(0) { $0 + $1.1 * log($1.1 / $1.0) }
+      },
+      byRow("cosine of rows", .cosineSimilarity, range: 0.2...1) { x, t in
+        -zip(x, t).reduce(0) { $0 + $1.0 * $1.1 }
+          / (x.reduce(0) { $0 + $1 * $1 } * t.reduce(0) { $0 + $1 * $1 }).squareRoot()
+      },
+      OperationCase(
+        name: "squared_error", detail: "of rows", operands: [.batched([4, 3]), .batched([4, 3])],
+        differentiable: [0], tolerance: 5e-6,
+        build: { [try $0.add(SquaredError(isByRow: true), $1)[0]] },
+        reference: { operands in
+          [
+            perRow(operands[0], operands[1]) { x, t in
+              Naive.average(zip(x, t).map { ($0 - $1) * ($0 - $1) })
+            }
+          ]
+        }),
+      OperationCase(
+        name: "cross_entropy", detail: "of rows",
+        operands: [.batched([4, 3]), .batched([4, 3], 0...1)],
+        differentiable: [0], tolerance: 5e-6, build: { [try $0.add(CrossEntropy(), $1)[0]] },
+        reference: { operands in
+          [
+            perRow(operands[0], operands[1]) { x, t in
+              -zip(Naive.logSoftmax(x), t).reduce(0) { $0 + $1.0 * $1.1 }
+            }
+          ]
+        }),
+      OperationCase(
+        name: "cross_entropy", detail: "of classes of steps",
+        operands: [.batched([2, 3]), Operand(type: .batched([2], .i32), range: 0...3)],
+        differentiable: [0], tolerance: 5e-6, build: { [try $0.add(CrossEntropy(), $1)[0]] },
+        reference: { operands in
+          let (x, classes) = (operands[0], operands[1].values)
+          let rows = classes.indices.map { row -> Double in
+            -Naive.logSoftmax(Array(x.values[3 * row..<3 * row + 3]))[Int(classes[row])]
+          }
+          return [Block([x.dimensions[0], 2], rows)]
+        }),
+      OperationCase(
+        name: "weigh_samples", detail: "steps",
+        operands: [.batched([3, 2]), .batched([3], 0...2)], differentiable: [0],
+        build: { try $0.add(WeighSamples(), $1) },
+        reference: { operands in
+          [
+            Block(
+              operands[0].dimensions,
+              operands[0].values.enumerated().map { $1 * operands[1].values[$0 / 2] })
+          ]
+        }),
     ] + [
       OperationCase(
         name: "logits", detail: "", operands: [.batched([3, 2], 0.1...0.9)], differentiable: [0],
@@ -103,6 +162,31 @@ extension OperationCase {
 
   private static func entropy(_ x: Double, _ t: Double) -> Double {
     max(x, 0) - x * t + log(1 + exp(-abs(x)))
+  }
+
+  /// A loss of every row of a sample's three.
+  private static func byRow(
+    _ detail: String, _ kind: TargetLoss.Kind, range: ClosedRange<Float> = -1...1,
+    targets: ClosedRange<Float> = -1...1,
+    _ reference: @escaping @Sendable ([Double], [Double]) -> Double
+  ) -> OperationCase {
+    OperationCase(
+      name: "target_loss", detail: detail,
+      operands: [.batched([3, 4], range), .batched([3, 4], targets)], differentiable: [0],
+      tolerance: 5e-6, build: { [try $0.add(TargetLoss(kind, isByRow: true), $1)[0]] },
+      reference: { [perRow($0[0], $0[1], reference)] })
+  }
+
+  /// What becomes of the rows along the last axis.
+  private static func perRow(
+    _ x: Block, _ t: Block, _ each: ([Double], [Double]) -> Double
+  ) -> Block {
+    let columns = x.dimensions[x.dimensions.count - 1]
+    let rows = stride(from: 0, to: x.count, by: columns).map { start in
+      each(
+        Array(x.values[start..<start + columns]), Array(t.values[start..<start + columns]))
+    }
+    return Block(Array(x.dimensions.dropLast()), rows)
   }
 
   private static func target(
