@@ -47,7 +47,8 @@ test("a sequence has a class for each step", function()
   local loaded = wane.load(path)
   os.remove(path)
   check.near(loaded:evaluate(data, { loss = "cross_entropy" }).loss, model:evaluate(data, { loss = "cross_entropy" }).loss, 1e-6)
-  check.near(loaded:evaluate(data, { loss = "cross_entropy" }).accuracy, model:evaluate(data, { loss = "cross_entropy" }).accuracy, 1e-9)
+  check.near(loaded:evaluate(data, { loss = "cross_entropy" }).accuracy,
+    model:evaluate(data, { loss = "cross_entropy" }).accuracy, 1e-9)
   local slim = wane.compress(tagger(true), { method = "filters", ratio = 0.5 })
   check.truthy(slim:evaluate(data, { loss = "cross_entropy" }).loss > 0)
   local sparse = wane.prune(tagger(true), { sparsity = 0.5, data = data, epochs = 1, loss = "cross_entropy", progress = false })
@@ -63,8 +64,10 @@ test("steps have weights", function()
   local counts = x:ne(0):to "f32"
   local share = counts:mean()
   -- A mask is a weight of 0, but for what the sum is divided by.
-  check.near(masked:evaluate(data, { loss = "cross_entropy" }).loss, plain:evaluate(data, { loss = "cross_entropy", sample_weight = counts }).loss / share, 1e-5)
-  local history = plain:fit(data, { epochs = 1, batch_size = 16, sample_weight = counts, loss = "cross_entropy", progress = false })
+  check.near(masked:evaluate(data, { loss = "cross_entropy" }).loss,
+    plain:evaluate(data, { loss = "cross_entropy", sample_weight = counts }).loss / share, 1e-5)
+  local history = plain:fit(data, { epochs = 1, batch_size = 16, sample_weight = counts, loss = "cross_entropy",
+    progress = false })
   check.truthy(history.loss[1] > 0)
   check.raises("...bad option 'sample_weight' to 'evaluate' (weights must be 16 f32 numbers, or a row for each of "
     .. "16 samples, got 3 f32)", function() plain:evaluate(data, { loss = "cross_entropy", sample_weight = wane.ones { 3 } }) end)
@@ -80,7 +83,8 @@ test("a sequence has an answer for each step, or numbers", function()
   local answers = sequential(nn.input { 6, dtype = "i32" }, nn.embedding { 10, 4, mask_zero = true },
     nn.lstm { 6, return_sequences = true }, nn.dense { 1, activation = "sigmoid" })
   local data = wane.data.tensors(x, tags[{ {}, {}, 2 }])
-  local history = answers:fit(data, { epochs = 20, loss = "binary_cross_entropy", batch_size = 8, learning_rate = 0.03, progress = false, seed = 1 })
+  local history = answers:fit(data, { epochs = 20, loss = "binary_cross_entropy",
+    batch_size = 8, learning_rate = 0.03, progress = false, seed = 1 })
   check.truthy(history.accuracy[20] > 0.9, history.accuracy[20])
   local numbers = sequential(nn.input { 6, dtype = "i32" }, nn.embedding { 10, 4, mask_zero = true },
     nn.gru { 6, return_sequences = true }, nn.dense { 2 })

@@ -174,13 +174,15 @@ test("weights of classes and samples", function()
   model:fit(data, { epochs = 8, batch_size = 16, learning_rate = 0.05, sample_weight = weight })
   matrix = model:evaluate(data, { metrics = { "confusion_matrix" } }).confusion_matrix
   check.equal(matrix:get(1, 1), 0)
-  check.raises("...bad option 'sample_weight' to 'fit' (weights must be 64 f32 numbers, or a row for each of 64 samples, got 3 f32)",
+  check.raises("...bad option 'sample_weight' to 'fit' (weights must be 64 f32 numbers, or a row for each of 64 "
+    .. "samples, got 3 f32)",
     function() model:fit(data, { sample_weight = wane.ones { 3 } }) end)
   local other = network()
   other:fit(data:weigh(weight), { epochs = 8, batch_size = 16, learning_rate = 0.05 })
   check.truthy(same(weights(other), weights(model)))
   check.near(other:evaluate(data, { sample_weight = weight }).loss, other:evaluate(data:weigh(weight)).loss)
-  check.raises("...weights must be 64 f32 numbers, or a row for each of 64 samples, got 3 f32", function() data:weigh(wane.ones { 3 }) end)
+  check.raises("...weights must be 64 f32 numbers, or a row for each of 64 samples"
+    .. ", got 3 f32", function() data:weigh(wane.ones { 3 }) end)
   check.raises("...weights must be at least 0, got -1.0",
     function() model:fit(data, { class_weight = { -1 } }) end)
 end)
