@@ -93,6 +93,19 @@ struct ExplorationTests {
     #expect(!chain.neighbours.contains(chain))
   }
 
+  @Test("before training for bytes about as many weights are pruned as they leave no room for")
+  func codedChains() {
+    let chain = Chain().coded(bytes: 8000.5, of: 480_000)
+    #expect(chain.values == .coded(8000))
+    #expect(chain.sparsity == 0.933)
+    var slim = Chain()
+    slim.filters = 0.5
+    #expect(slim.coded(bytes: 8000, of: 480_000).sparsity == 0.733)
+    #expect(Chain().coded(bytes: 500_000, of: 480_000).sparsity == 0)
+    #expect(Chain().coded(bytes: 10, of: 0).sparsity == 0)
+    #expect(chain.neighbours.allSatisfy { (0..<1).contains($0.sparsity) })
+  }
+
   /// A model that is nothing but what its recipe says, and a clock that its training moves.
   private final class World {
     var now = 0.0

@@ -66,6 +66,23 @@ public struct Chain: Sendable, Hashable {
     return chain
   }
 
+  /// The same chain with training for a file of so many bytes, and with as many weights pruned before
+  /// as cannot stay.
+  ///
+  /// A weight that is left takes about a byte, its place included, where one of the original takes
+  /// four. Fewer filters take weights away at both ends of a layer.
+  ///
+  /// - Parameters:
+  ///   - bytes: of the file.
+  ///   - original: bytes of the original's file.
+  /// - Returns: the chain.
+  func coded(bytes: Double, of original: Double) -> Chain {
+    var chain = setting(.coded, bytes.rounded(.down))
+    let kept = 4 * bytes / max(original * (1 - filters) * (1 - filters), 1)
+    chain.sparsity = max(0, (1000 * (1 - kept)).rounded(.down) / 1000)
+    return chain
+  }
+
   /// The chain as a recipe.
   ///
   /// Most of the training goes to pruning, which takes weights away little by little, and to what comes
@@ -109,7 +126,7 @@ public struct Chain: Sendable, Hashable {
       let options: [String: Recipe.Setting] = [
         "method": .text("entropy"), "target": .table(["bytes": Double(bytes)]),
       ]
-      if epochs > 0 { stages.append((.init("compress", options), 8)) }
+      if epochs > 0 { stages.append((.init("compress", options), 3)) }
     }
     if stages.isEmpty { stages = [(.init("fit", [:]), 1)] }
     let whole = max(stages.reduce(0) { $0 + $1.share }, 1)
@@ -142,7 +159,9 @@ public struct Chain: Sendable, Hashable {
     case .integers(let bits):
       add { $0.values = .integers(min(8, bits + 1)) }
       add { $0.values = .integers(max(2, bits - 1)) }
-    case .coded: break
+    case .coded:
+      add { $0.sparsity = max(0, 1 - 1.4 * (1 - $0.sparsity)) }
+      add { $0.sparsity = 1 - 0.7 * (1 - $0.sparsity) }
     }
     add { $0.filters = min(0.9, $0.filters + 0.15) }
     add { $0.filters = max(0, $0.filters - 0.15) }

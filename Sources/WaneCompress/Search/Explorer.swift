@@ -188,7 +188,9 @@ public final class Explorer<Model> {
       guard try turn(dial, shapes) else { return nil }
     }
     if let bytes = limits[.bytes] {
-      if chain.dial == .coded { return chain.setting(.coded, bytes.rounded(.down)) }
+      if chain.dial == .coded {
+        return chain.coded(bytes: bytes, of: original.costs[.bytes] ?? bytes)
+      }
       guard try turn(chain.dial, [.bytes: bytes]) else { return nil }
     }
     return chain
