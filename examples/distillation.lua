@@ -1,0 +1,126 @@
+-- Distillation: a student of about 10 % of the parameters of the network of fashion_mnist.lua,
+-- alone and taught in every way, over several seeds. Nothing is chosen by the figures, so they are
+-- of the test set.
+--
+--   wane examples/distillation.lua [--quick] [--seeds N] [--samples N] [--epochs N] [--tune N]
+--                                  [--data DIR]
+
+local wane = require "wane"
+local nn = wane.nn
+
+local usage = [[
+usage: distillation.lua [options]
+  --quick      a thousand samples, one seed, one epoch: figures of no meaning
+  --seeds N    how many seeds (default 3)
+  --samples N  training images (default 20000)
+  --epochs N   epochs of the teacher (default 8)
+  --tune N     epochs of a student (default 8)
+  --data DIR   a folder with the four idx files of a 28x28 data set (default: Fashion-MNIST)
+]]
+
+local given = { seeds = 3, samples = 20000, epochs = 8, tune = 8 }
+local index = 1
+while arg and arg[index] do
+  local name = arg[index]:match "^%-%-(%a+)$"
+  local value = arg[index + 1]
+  if name == "quick" then
+    given.quick = true
+    index = index + 1
+  elseif value and name == "data" then
+    given.data = value
+    index = index + 2
+  elseif name and type(given[name]) == "number" and tonumber(value) then
+    given[name] = tonumber(value)
+    index = index + 2
+  else
+    io.stderr:write(usage)
+    os.exit(name == "help" and 0 or 2)
+  end
+end
+
+local train, test = wane.datasets.fashion_mnist(given.data and { dir = given.data } or nil)
+local classes = train.classes
+if given.quick then
+  test = test:take(500)
+  given.samples, given.seeds, given.epochs, given.tune = 1000, 1, 1, 1
+end
+train = train:take(math.min(given.samples, #train))
+
+local function network(first, second, units, seed)
+  return nn.sequential {
+    seed = seed,
+    nn.input { 28, 28, 1 },
+    nn.conv2d { first, 3, activation = "relu" },
+    nn.max_pool2d { 2 },
+    nn.conv2d { second, 3, activation = "relu" },
+    nn.max_pool2d { 2 },
+    nn.flatten {},
+    nn.dense { units, activation = "relu" },
+    nn.dense { classes, activation = "softmax" },
+  }
+end
+
+local function student(seed) return network(8, 16, 24, seed) end
+
+-- What a student learns from besides the labels; `soft` gives answers a weight for short runs.
+local function soft(more)
+  more.temperature, more.alpha = more.temperature or 2, more.alpha or 0.5
+  return more
+end
+
+local ways = {
+  { "answers, T = 4, alpha = 0.9", function() return {} end },
+  { "answers, T = 2, alpha = 0.5", function() return soft {} end },
+  { "standardized answers", function() return soft { standardize = true } end },
+  { "features", function() return soft { features = true } end },
+  { "attention", function() return soft { attention = true } end },
+  { "relations: distance", function() return soft { relations = "distance" } end },
+  { "relations: similarity", function() return soft { relations = "similarity" } end },
+  { "itself", function() return soft { teacher = "self" } end },
+  { "a peer", function(seed) return { teacher = false, peers = student(seed + 100) } end },
+  { "transfer: slice", function() return soft { transfer = "slice" } end },
+  { "transfer: average", function() return soft { transfer = "average" } end },
+  { "transfer: match", function() return soft { transfer = "match" } end },
+  { "transfer: layers", function() return soft { transfer = "layers" } end },
+  { "slice, labels alone", function() return { transfer = "slice", alpha = 0 } end },
+  { "slice and features", function() return soft { transfer = "slice", features = true } end },
+}
+
+local names, sums = {}, {}
+local function note(name, accuracy)
+  if not sums[name] then
+    names[#names + 1] = name
+    sums[name] = { total = 0, least = 1, most = 0 }
+  end
+  local sum = sums[name]
+  sum.total = sum.total + accuracy
+  sum.least, sum.most = math.min(sum.least, accuracy), math.max(sum.most, accuracy)
+  io.stderr:write(("%s: %.4f\n"):format(name, accuracy))
+end
+
+for seed = 1, given.seeds do
+  local teacher = network(32, 64, 64, seed)
+  teacher:fit(train, { epochs = given.epochs, batch_size = 128, seed = seed })
+  note("teacher", teacher:evaluate(test).accuracy)
+  local alone = student(seed)
+  alone:fit(train, { epochs = given.tune, batch_size = 128, seed = seed })
+  note("labels alone", alone:evaluate(test).accuracy)
+  for _, way in ipairs(ways) do
+    local options = way[2](seed)
+    if options.teacher == nil then options.teacher = teacher end
+    if options.teacher == false then options.teacher = nil end
+    options.data, options.epochs, options.seed = train, given.tune, seed
+    local taught = wane.distill(student(seed), options)
+    note(way[1], taught:evaluate(test).accuracy)
+  end
+end
+
+print(("mean of %d seeds, %d training images"):format(given.seeds, #train))
+print "accuracy on the test set, lowest, highest, and the part of the way from alone to teacher\n"
+local alone, teacher = sums["labels alone"].total, sums.teacher.total
+for _, name in ipairs(names) do
+  local sum = sums[name]
+  print(("%-28s %6.2f %%  %6.2f %6.2f  %5.0f %%"):format(
+    name, 100 * sum.total / given.seeds, 100 * sum.least, 100 * sum.most,
+    100 * (sum.total - alone) / (teacher - alone)))
+end
