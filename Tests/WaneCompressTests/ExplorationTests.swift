@@ -1,5 +1,5 @@
 import Testing
-import WaneCompress
+@testable import WaneCompress
 import WaneTensor
 
 @Suite("Exploring combinations")
