@@ -105,25 +105,53 @@ public struct Activation: Operation {
     let x = try context.input(0).floats
     let y = context.output().floats
     let count = context.output().count
-    let kernel: (UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void
+    return { _ in apply(x, y, count) }
+  }
+
+  /// Applies it to numbers; `y` may be `x`.
+  func apply(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
     switch kind {
-    case .leakyReLU: return { [alpha] _ in wane_leaky_relu_f32(x, alpha, y, count) }
-    case .elu: return { [alpha] _ in wane_elu_f32(x, alpha, y, count) }
-    case .relu: kernel = wane_relu_f32
-    case .sigmoid: kernel = wane_sigmoid_f32
-    case .tanh: kernel = wane_tanh_f32
-    case .relu6: kernel = wane_relu6_f32
-    case .selu: kernel = wane_selu_f32
-    case .gelu: kernel = wane_gelu_f32
-    case .geluTanh: kernel = wane_gelu_tanh_f32
-    case .silu: kernel = wane_silu_f32
-    case .hardSwish: kernel = wane_hard_swish_f32
-    case .hardSigmoid: kernel = wane_hard_sigmoid_f32
-    case .softplus: kernel = wane_softplus_f32
-    case .mish: kernel = wane_mish_f32
-    case .softsign: kernel = wane_softsign_f32
+    case .leakyReLU: wane_leaky_relu_f32(x, alpha, y, count)
+    case .elu: wane_elu_f32(x, alpha, y, count)
+    case .relu: wane_relu_f32(x, y, count)
+    case .sigmoid: wane_sigmoid_f32(x, y, count)
+    case .tanh: wane_tanh_f32(x, y, count)
+    case .relu6: wane_relu6_f32(x, y, count)
+    case .selu: wane_selu_f32(x, y, count)
+    case .gelu: wane_gelu_f32(x, y, count)
+    case .geluTanh: wane_gelu_tanh_f32(x, y, count)
+    case .silu: wane_silu_f32(x, y, count)
+    case .hardSwish: wane_hard_swish_f32(x, y, count)
+    case .hardSigmoid: wane_hard_sigmoid_f32(x, y, count)
+    case .softplus: wane_softplus_f32(x, y, count)
+    case .mish: wane_mish_f32(x, y, count)
+    case .softsign: wane_softsign_f32(x, y, count)
     }
-    return { _ in kernel(x, y, count) }
+  }
+
+  /// The gradient of what it was applied to, from its result, or from its operand where the kind needs
+  /// that; `dx` may be `dy`.
+  func applyGradient(
+    _ known: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>,
+    _ count: Int
+  ) {
+    switch kind {
+    case .leakyReLU: wane_leaky_relu_grad_f32(known, alpha, dy, dx, count)
+    case .elu: wane_elu_grad_f32(known, alpha, dy, dx, count)
+    case .relu: wane_relu_grad_f32(known, dy, dx, count)
+    case .sigmoid: wane_sigmoid_grad_f32(known, dy, dx, count)
+    case .tanh: wane_tanh_grad_f32(known, dy, dx, count)
+    case .relu6: wane_relu6_grad_f32(known, dy, dx, count)
+    case .selu: wane_selu_grad_f32(known, dy, dx, count)
+    case .gelu: wane_gelu_grad_f32(known, dy, dx, count)
+    case .geluTanh: wane_gelu_tanh_grad_f32(known, dy, dx, count)
+    case .silu: wane_silu_grad_f32(known, dy, dx, count)
+    case .hardSwish: wane_hard_swish_grad_f32(known, dy, dx, count)
+    case .hardSigmoid: wane_hard_sigmoid_grad_f32(known, dy, dx, count)
+    case .softplus: wane_softplus_grad_f32(known, dy, dx, count)
+    case .mish: wane_mish_grad_f32(known, dy, dx, count)
+    case .softsign: wane_softsign_grad_f32(known, dy, dx, count)
+    }
   }
 }
 
@@ -165,27 +193,7 @@ public struct ActivationGradient: Operation {
     let known = try context.input(1).floats
     let dx = context.output().floats
     let count = context.output().count
-    let alpha = forward.alpha
-    let kernel:
-      (UnsafePointer<Float>, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void
-    switch forward.kind {
-    case .leakyReLU: return { _ in wane_leaky_relu_grad_f32(known, alpha, dy, dx, count) }
-    case .elu: return { _ in wane_elu_grad_f32(known, alpha, dy, dx, count) }
-    case .relu: kernel = wane_relu_grad_f32
-    case .sigmoid: kernel = wane_sigmoid_grad_f32
-    case .tanh: kernel = wane_tanh_grad_f32
-    case .relu6: kernel = wane_relu6_grad_f32
-    case .selu: kernel = wane_selu_grad_f32
-    case .gelu: kernel = wane_gelu_grad_f32
-    case .geluTanh: kernel = wane_gelu_tanh_grad_f32
-    case .silu: kernel = wane_silu_grad_f32
-    case .hardSwish: kernel = wane_hard_swish_grad_f32
-    case .hardSigmoid: kernel = wane_hard_sigmoid_grad_f32
-    case .softplus: kernel = wane_softplus_grad_f32
-    case .mish: kernel = wane_mish_grad_f32
-    case .softsign: kernel = wane_softsign_grad_f32
-    }
-    return { _ in kernel(known, dy, dx, count) }
+    return { [forward] _ in forward.applyGradient(known, dy, dx, count) }
   }
 }
 

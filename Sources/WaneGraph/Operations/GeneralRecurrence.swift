@@ -39,6 +39,61 @@ struct RecurrentExtents {
   }
 }
 
+/// Where a forward pass has its states, sums of gates, and contents of the cells: in results that the
+/// gradient wants, or in scratch memory.
+struct RecurrentMemory {
+  let states, gates, carry: ScratchFloats.Place
+  /// Floats from a step's state to the next one's; none when nobody looks back.
+  let stateStep: Int
+
+  init(
+    _ extents: RecurrentExtents, _ context: LoweringContext, _ scratch: inout ScratchFloats
+  ) throws {
+    let (batch, units) = (extents.batch, extents.units)
+    let isSaved = context.isUsed(1)
+    let isGated = extents.recurrence.cell.gates > 1
+    stateStep = isSaved ? extents.block : 0
+    states = try isSaved ? .memory(context.output(1).floats) : scratch.reserve(batch, units)
+    gates =
+      try isGated && context.isUsed(2)
+      ? .memory(context.output(2).floats) : scratch.reserve(extents.steps, batch, extents.columns)
+    carry =
+      try isGated && context.isUsed(3)
+      ? .memory(context.output(3).floats) : scratch.reserve(batch, units)
+  }
+}
+
+/// What the gradient of a recurrence is made from.
+struct RecurrentGradientOperands {
+  /// The gradients of the result, the last state and the last contents of the cells.
+  let dy, lastState, lastCell: UnsafePointer<Float>?
+  /// The sequences, the kernels, and what the forward pass left; of cells without gates the last two are
+  /// the states.
+  let x, w, u, states, gates, carry: UnsafePointer<Float>
+  /// What is before the first step, and which steps count.
+  let firstState, firstCell, mask: UnsafePointer<Float>?
+
+  init(_ gradient: RecurrentGradient, _ context: LoweringContext) throws {
+    let places = gradient.places
+    func input(_ index: Int) throws -> UnsafePointer<Float> {
+      UnsafePointer(try context.input(index).floats)
+    }
+    dy = try gradient.place(ofGiven: 0).map(input)
+    lastState = try gradient.place(ofGiven: 1).map(input)
+    lastCell = try gradient.place(ofGiven: 2).map(input)
+    x = try input(places.x)
+    w = try input(places.kernel)
+    u = try input(places.recurrentKernel)
+    states = try input(places.states)
+    let isGated = gradient.recurrence.cell.gates > 1
+    gates = try isGated ? input(places.gates) : states
+    carry = try isGated ? input(places.cells) : states
+    firstState = try places.state.map(input)
+    firstCell = try places.cell.map(input)
+    mask = try places.mask.map(input)
+  }
+}
+
 /// Which steps of which samples count, in the order in which they are walked.
 struct RecurrentMask {
   private let extents: RecurrentExtents
@@ -125,9 +180,8 @@ struct RecurrentDropout {
 extension Recurrence {
   /// The gates whose products with the state are made at once: all that see the same state.
   func productGroups(_ mode: ProgramMode) -> [Range<Int>] {
-    let isSplit = cell == .gru && !form.resetsAfter
-    guard form.drops(mode) else { return isSplit ? [0..<2] : [0..<cell.gates] }
-    return (0..<(isSplit ? 2 : cell.gates)).map { $0..<$0 + 1 }
+    let gates = 0..<(hasCandidateProduct ? 2 : cell.gates)
+    return form.drops(mode) ? gates.map { $0..<$0 + 1 } : [gates]
   }
 
   /// Whether the candidate of a GRU has a product of its own, with the state after its reset.

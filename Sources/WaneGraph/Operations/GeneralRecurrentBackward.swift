@@ -7,9 +7,7 @@ import WaneTensor
 struct GeneralRecurrentBackward {
   private let recurrence: Recurrence
   private let extents: RecurrentExtents
-  private let dy, lastState, lastCell: UnsafePointer<Float>?
-  private let x, w, u, states, gates, carry: UnsafePointer<Float>
-  private let firstState, firstCell: UnsafePointer<Float>?
+  private let operands: RecurrentGradientOperands
   private let dw: UnsafeMutablePointer<Float>
   private let du, db, dx, dFirstState, dFirstCell: UnsafeMutablePointer<Float>?
   private let mask: RecurrentMask?
@@ -22,29 +20,16 @@ struct GeneralRecurrentBackward {
   private let recurrent: [(gate: Int, product: Multiplication)]
 
   init(_ gradient: RecurrentGradient, _ context: inout LoweringContext) throws {
-    let (recurrence, places) = (gradient.recurrence, gradient.places)
+    let recurrence = gradient.recurrence
     let operation = RecurrentGradient.name
-    func input(_ index: Int) throws -> UnsafePointer<Float> {
-      UnsafePointer(try context.input(index).floats)
-    }
     func output(_ index: Int) -> UnsafeMutablePointer<Float>? {
       context.isUsed(index) ? context.output(index).floats : nil
     }
-    let extents = RecurrentExtents(recurrence, context.inputTypes[places.x], batch: context.batch)
+    let type = context.inputTypes[gradient.places.x]
+    let extents = RecurrentExtents(recurrence, type, batch: context.batch)
     self.recurrence = recurrence
     self.extents = extents
-    dy = try gradient.place(ofGiven: 0).map(input)
-    lastState = try gradient.place(ofGiven: 1).map(input)
-    lastCell = try gradient.place(ofGiven: 2).map(input)
-    x = try input(places.x)
-    w = try input(places.kernel)
-    u = try input(places.recurrentKernel)
-    states = try input(places.states)
-    let isGated = recurrence.cell.gates > 1
-    gates = try isGated ? input(places.gates) : states
-    carry = try isGated ? input(places.cells) : states
-    firstState = try places.state.map(input)
-    firstCell = try places.cell.map(input)
+    operands = try RecurrentGradientOperands(gradient, context)
     dw = context.output(0).floats
     (du, db, dx) = (output(1), output(2), output(3))
     (dFirstState, dFirstCell) = (output(4), output(5))
@@ -52,7 +37,7 @@ struct GeneralRecurrentBackward {
     let (batch, steps, units) = (extents.batch, extents.steps, extents.units)
     let columns = extents.columns
     var scratch = ScratchFloats()
-    mask = try RecurrentMask(extents, places.mask.map(input), &scratch)
+    mask = try RecurrentMask(extents, operands.mask, &scratch)
     dropout = try RecurrentDropout(extents, context.mode, &scratch)
     dsums = try scratch.reserve(steps, batch, columns)
     dinner = try recurrence.hasInner ? scratch.reserve(steps, batch, columns) : dsums
@@ -105,11 +90,11 @@ struct GeneralRecurrentBackward {
       wane_fill_f32(0, self.zeros.pointer(run), block)
       mask?.fill(run)
       dropout?.fill(run)
-      dstate.update(from: lastState ?? zeros, count: block)
-      dcell.update(from: lastCell ?? zeros, count: block)
-      wane_transpose_f32(u, turned.pointer(run), extents.units, extents.columns)
+      dstate.update(from: operands.lastState ?? zeros, count: block)
+      dcell.update(from: operands.lastCell ?? zeros, count: block)
+      wane_transpose_f32(operands.u, turned.pointer(run), extents.units, extents.columns)
       for step in stride(from: steps - 1, through: 0, by: -1) {
-        if let dy, let position = recurrence.resultPosition(step, of: steps) {
+        if let dy = operands.dy, let position = recurrence.resultPosition(step, of: steps) {
           take(dy + position * extents.units, step, run)
         }
         if mask != nil {
@@ -128,7 +113,7 @@ struct GeneralRecurrentBackward {
   /// The state before a step.
   private func before(_ step: Int, _ run: borrowing RunState) -> UnsafePointer<Float> {
     let zeros = UnsafePointer(zeros.pointer(run))
-    return step > 0 ? states + (step - 1) * extents.block : firstState ?? zeros
+    return step > 0 ? operands.states + (step - 1) * extents.block : operands.firstState ?? zeros
   }
 
   /// Adds the gradient of the results of a step to that of its states.
@@ -153,35 +138,36 @@ struct GeneralRecurrentBackward {
     let (dsums, dinner) = (dsums.pointer(run) + at, dinner.pointer(run) + at)
     let (dstate, dcell) = (dstate.pointer(run), dcell.pointer(run))
     let before = before(step, run)
-    let carry = carry + step * extents.block
+    let gates = operands.gates + at
+    let carry = operands.carry + step * extents.block
     switch recurrence.cell {
     case .simple(let activation):
-      activation.applyGradient(states + step * extents.block, dstate, dsums, extents.block)
+      activation.applyGradient(operands.states + step * extents.block, dstate, dsums, extents.block)
     case .lstm:
       let zeros = UnsafePointer(zeros.pointer(run))
-      let cell = step > 0 ? carry - extents.block : firstCell ?? zeros
+      let cell = step > 0 ? carry - extents.block : operands.firstCell ?? zeros
       if recurrence.form.isStandardCell {
         wane_lstm_step_grad_f32(
-          gates + at, cell, carry, dstate, dcell, dsums, batch, units)
+          gates, cell, carry, dstate, dcell, dsums, batch, units)
       } else {
         for sample in 0..<batch {
           let row = sample * units
           goBackLSTM(
-            gates + at + sample * columns, cell + row, carry + row, dstate + row, dcell + row,
+            gates + sample * columns, cell + row, carry + row, dstate + row, dcell + row,
             dsums + sample * columns, run)
         }
       }
     case .gru where recurrence.form.isStandardCell:
       wane_gru_step_grad_f32(
-        gates + at, carry, before, dstate, dsums, dinner, batch, units)
+        gates, carry, before, dstate, dsums, dinner, batch, units)
     case .gru:
       for sample in 0..<batch {
         let row = sample * units
         goBackGRU(
-          gates + at + sample * columns, carry + row, before + row, dstate + row,
+          gates + sample * columns, carry + row, before + row, dstate + row,
           dsums + sample * columns, dinner + sample * columns, run)
       }
-      if let candidateBack { goBackReset(gates + at, before, dsums, candidateBack, run) }
+      if let candidateBack { goBackReset(gates, before, dsums, candidateBack, run) }
     }
     clearMasked(step, dsums, run)
     if recurrence.hasInner { clearMasked(step, dinner, run) }
@@ -300,14 +286,14 @@ struct GeneralRecurrentBackward {
     let (steps, batch, columns) = (extents.steps, extents.batch, extents.columns)
     let (dsums, dinner) = (dsums.pointer(run), dinner.pointer(run))
     let sequence = sequence.pointer(run)
-    extents.order(x, into: sequence)
+    extents.order(operands.x, into: sequence)
     weights.run(sequence, dsums, dw, run)
     if let du {
       for index in recurrent.indices {
         let gate = recurrent[index].gate
         let isCandidate = recurrence.hasCandidateProduct && gate == 2
         for step in 0..<steps {
-          let past = isCandidate ? carry + step * extents.block : before(step, run)
+          let past = isCandidate ? operands.carry + step * extents.block : before(step, run)
           let target = befores.pointer(run) + step * extents.block
           if let dropout {
             dropout.scale(past, target, gate: gate, run)
@@ -326,7 +312,7 @@ struct GeneralRecurrentBackward {
       }
     }
     guard let dx else { return }
-    unproject.run(dsums, w, sequence, run)
+    unproject.run(dsums, operands.w, sequence, run)
     extents.restore(sequence, into: dx)
   }
 }

@@ -15,11 +15,10 @@ struct GeneralRecurrentForward {
   private let lastState, lastCell: UnsafeMutablePointer<Float>?
   private let mask: RecurrentMask?
   private let dropout: RecurrentDropout?
-  private let sequence, states, gates, carry, zeros, inner: ScratchFloats.Place
+  private let memory: RecurrentMemory
+  private let sequence, zeros, inner: ScratchFloats.Place
   private let newState, newCell, dropped: ScratchFloats.Place
   private let zeroCount: Int
-  /// Floats from a step's state to the next one's.
-  private let stateStep: Int
   private let project: Multiplication
   private let products: [(first: Int, product: Multiplication)]
   private let candidate: Multiplication?
@@ -43,20 +42,11 @@ struct GeneralRecurrentForward {
 
     let (batch, steps, units) = (extents.batch, extents.steps, extents.units)
     let columns = extents.columns
-    let isGated = recurrence.cell.gates > 1
-    let isSaved = context.isUsed(1)
-    stateStep = isSaved ? extents.block : 0
     var scratch = ScratchFloats()
     mask = try RecurrentMask(extents, places.mask.map(input), &scratch)
     dropout = try RecurrentDropout(extents, context.mode, &scratch)
     sequence = try scratch.reserve(steps, batch, extents.inputs)
-    states = try isSaved ? .memory(context.output(1).floats) : scratch.reserve(batch, units)
-    gates =
-      try isGated && context.isUsed(2)
-      ? .memory(context.output(2).floats) : scratch.reserve(steps, batch, columns)
-    carry =
-      try isGated && context.isUsed(3)
-      ? .memory(context.output(3).floats) : scratch.reserve(batch, units)
+    memory = try RecurrentMemory(extents, context, &scratch)
     zeroCount = max(extents.block, 2 * columns)
     zeros = try scratch.reserve(zeroCount)
     inner = try recurrence.hasInner ? scratch.reserve(batch, columns) : zeros
@@ -85,20 +75,22 @@ struct GeneralRecurrentForward {
     { run in
       let (steps, units, block) = (extents.steps, extents.units, extents.block)
       let zeros = zeros.pointer(run)
+      let (states, carry) = (memory.states.pointer(run), memory.carry.pointer(run))
+      let stateStep = memory.stateStep
       wane_fill_f32(0, zeros, zeroCount)
       mask?.fill(run)
       dropout?.fill(run)
       extents.order(x, into: sequence.pointer(run))
-      project.run(sequence.pointer(run), w, gates.pointer(run), run)
+      project.run(sequence.pointer(run), w, memory.gates.pointer(run), run)
       for step in 0..<steps {
         let past = max(step - 1, 0) * stateStep
         let before =
           step == 0
-          ? firstState ?? UnsafePointer(zeros) : UnsafePointer(states.pointer(run) + past)
+          ? firstState ?? UnsafePointer(zeros) : UnsafePointer(states + past)
         let cell =
-          step == 0 ? firstCell ?? UnsafePointer(zeros) : UnsafePointer(carry.pointer(run) + past)
-        let state = states.pointer(run) + step * stateStep
-        let kept = carry.pointer(run) + step * stateStep
+          step == 0 ? firstCell ?? UnsafePointer(zeros) : UnsafePointer(carry + past)
+        let state = states + step * stateStep
+        let kept = carry + step * stateStep
         multiply(before, step, run)
         let isLSTM = recurrence.cell == .lstm
         let target = mask == nil ? state : newState.pointer(run)
@@ -118,8 +110,8 @@ struct GeneralRecurrentForward {
         }
       }
       let last = (steps - 1) * stateStep
-      lastState?.update(from: states.pointer(run) + last, count: block)
-      lastCell?.update(from: carry.pointer(run) + last, count: block)
+      lastState?.update(from: states + last, count: block)
+      lastCell?.update(from: carry + last, count: block)
     }
   }
 
@@ -127,7 +119,7 @@ struct GeneralRecurrentForward {
   private func multiply(_ before: UnsafePointer<Float>, _ step: Int, _ run: borrowing RunState) {
     let target =
       recurrence.hasInner
-      ? inner.pointer(run) : gates.pointer(run) + step * extents.batch * extents.columns
+      ? inner.pointer(run) : memory.gates.pointer(run) + step * extents.batch * extents.columns
     for index in products.indices {
       let gate = products[index].first
       var state = before
@@ -147,7 +139,7 @@ struct GeneralRecurrentForward {
     _ run: borrowing RunState
   ) {
     let (batch, units, columns) = (extents.batch, extents.units, extents.columns)
-    let sums = gates.pointer(run) + step * batch * columns
+    let sums = memory.gates.pointer(run) + step * batch * columns
     let none = UnsafePointer(zeros.pointer(run))
     let bias = bias ?? none
     switch recurrence.cell {

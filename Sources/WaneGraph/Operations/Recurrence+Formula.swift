@@ -80,25 +80,24 @@ extension Recurrence {
   private func product(
     _ formula: inout Formula, _ state: Value, _ products: Products, gates: Range<Int>
   ) throws -> Value {
-    let (start, count) = (gates.lowerBound * units, gates.count * units)
+    func columns(_ value: Value, _ gates: Range<Int>) throws -> Value {
+      try formula.columns(value, from: gates.lowerBound * units, count: gates.count * units)
+    }
+    var sums: Value
     if let kept = products.kept {
       let parts = try gates.map { gate in
-        let share = try formula.columns(kept, from: gate * units, count: units)
-        let kernel = try formula.columns(products.kernel, from: gate * units, count: units)
+        let share = try columns(kept, gate..<gate + 1)
+        let kernel = try columns(products.kernel, gate..<gate + 1)
         return try formula.add(Dense(), formula.product(state, share), kernel)
       }
-      let all =
+      sums =
         try parts.count == 1
         ? parts[0] : formula.graph.add(one: Concat(axis: 0), parts, layer: formula.layer)
-      return try products.bias.map {
-        try formula.sum(all, formula.columns($0, from: start, count: count))
-      } ?? all
+    } else {
+      sums = try formula.add(Dense(), state, columns(products.kernel, gates))
     }
-    let kernel = try formula.columns(products.kernel, from: start, count: count)
-    let all = try formula.add(Dense(), state, kernel)
-    return try products.bias.map {
-      try formula.sum(all, formula.columns($0, from: start, count: count))
-    } ?? all
+    if let bias = products.bias { sums = try formula.sum(sums, columns(bias, gates)) }
+    return sums
   }
 
   /// One step: the new state, and the new contents of the cell.

@@ -8,7 +8,7 @@ import WaneTensor
 /// inference the memory of a step is that of the next.
 struct RecurrentForward {
   private let recurrence: Recurrence
-  private let batch, steps, inputs: Int
+  private let extents: RecurrentExtents
   private let x: UnsafePointer<Float>
   private let w: UnsafePointer<Float>
   private let u: UnsafePointer<Float>
@@ -16,17 +16,14 @@ struct RecurrentForward {
   private let y: UnsafeMutablePointer<Float>
   /// Where the last state and cells go, when they are used.
   private let lastState, lastCell: UnsafeMutablePointer<Float>?
-  private let sequence, states, gates, carry, zeros, inner: ScratchFloats.Place
+  private let memory: RecurrentMemory
+  private let sequence, zeros, inner: ScratchFloats.Place
   private let zeroCount: Int
-  /// Floats from a step's state to the next one's.
-  private let stateStep: Int
   private let project, recur: Multiplication
 
   init(_ recurrence: Recurrence, _ operation: String, _ context: inout LoweringContext) throws {
     self.recurrence = recurrence
-    batch = context.batch
-    steps = context.inputTypes[0].dimensions[0]
-    inputs = context.inputTypes[0].channels
+    extents = RecurrentExtents(recurrence, context.inputTypes[0], batch: context.batch)
     x = UnsafePointer(try context.input(0).floats)
     w = UnsafePointer(try context.input(1).floats)
     u = UnsafePointer(try context.input(2).floats)
@@ -34,27 +31,18 @@ struct RecurrentForward {
     y = context.output().floats
     (lastState, lastCell) = recurrence.lastResults(context)
 
-    let (units, columns) = (recurrence.units, recurrence.columns)
-    let isSaved = context.isUsed(1)
-    let isGated = recurrence.cell.gates > 1
-    stateStep = isSaved ? batch * units : 0
+    let (batch, steps, units) = (extents.batch, extents.steps, extents.units)
+    let columns = extents.columns
     var scratch = ScratchFloats()
-    sequence = try scratch.reserve(steps, batch, inputs)
-    states =
-      try isSaved ? .memory(context.output(1).floats) : scratch.reserve(batch, units)
-    gates =
-      try isGated && context.isUsed(2)
-      ? .memory(context.output(2).floats) : scratch.reserve(steps, batch, columns)
-    carry =
-      try isGated && context.isUsed(3)
-      ? .memory(context.output(3).floats) : scratch.reserve(batch, units)
+    sequence = try scratch.reserve(steps, batch, extents.inputs)
+    memory = try RecurrentMemory(extents, context, &scratch)
     // A state before the first step, or a bias where there is none.
-    zeroCount = max(batch * units, 2 * columns)
+    zeroCount = max(extents.block, 2 * columns)
     zeros = try scratch.reserve(zeroCount)
     inner = try recurrence.hasInner ? scratch.reserve(batch, columns) : zeros
     context.reserveScratch(scratch.byteCount)
 
-    project = try Multiplication(operation, m: steps * batch, n: columns, k: inputs)
+    project = try Multiplication(operation, m: steps * batch, n: columns, k: extents.inputs)
     recur = try Multiplication(
       operation, m: batch, n: columns, k: units, accumulates: !recurrence.hasInner)
   }
@@ -62,34 +50,30 @@ struct RecurrentForward {
   func kernel() -> Kernel {
     { run in
       let sequence = sequence.pointer(run)
-      let gates = gates.pointer(run)
-      let states = states.pointer(run)
-      let carry = carry.pointer(run)
+      let gates = memory.gates.pointer(run)
+      let states = memory.states.pointer(run)
+      let carry = memory.carry.pointer(run)
       let zeros = zeros.pointer(run)
       let inner = inner.pointer(run)
-      let (units, columns) = (recurrence.units, recurrence.columns)
+      let (batch, steps, units) = (extents.batch, extents.steps, extents.units)
+      let columns = extents.columns
       wane_fill_f32(0, zeros, zeroCount)
       let bias = bias ?? UnsafePointer(zeros)
-      for step in 0..<steps {
-        let position = recurrence.position(step, of: steps)
-        wane_copy_rows_f32(
-          x + position * inputs, steps * inputs, sequence + step * batch * inputs, inputs, batch,
-          inputs)
-      }
+      extents.order(x, into: sequence)
       project.run(sequence, w, gates, run)
       for step in 0..<steps {
         let sums = gates + step * batch * columns
-        let before = step == 0 ? zeros : states + (step - 1) * stateStep
-        let state = states + step * stateStep
-        let kept = carry + step * stateStep
+        let before = step == 0 ? zeros : states + (step - 1) * memory.stateStep
+        let state = states + step * memory.stateStep
+        let kept = carry + step * memory.stateStep
         switch recurrence.cell {
         case .simple(let activation):
           if step > 0 { recur.run(before, u, sums, run) }
           wane_add_bias_f32(sums, bias, state, batch, units)
-          activation.apply(state, batch * units)
+          activation.apply(state, extents.block)
         case .lstm:
           if step > 0 { recur.run(before, u, sums, run) }
-          let cell = step == 0 ? zeros : carry + (step - 1) * stateStep
+          let cell = step == 0 ? zeros : carry + (step - 1) * memory.stateStep
           wane_lstm_step_f32(sums, bias, cell, kept, state, batch, units)
         case .gru:
           if step > 0 {
@@ -105,9 +89,9 @@ struct RecurrentForward {
             batch, units)
         }
       }
-      let last = (steps - 1) * stateStep
-      lastState?.update(from: states + last, count: batch * units)
-      lastCell?.update(from: carry + last, count: batch * units)
+      let last = (steps - 1) * memory.stateStep
+      lastState?.update(from: states + last, count: extents.block)
+      lastCell?.update(from: carry + last, count: extents.block)
     }
   }
 }

@@ -114,14 +114,8 @@ public struct RecurrentGradient: Operation {
 /// The code of the gradients.
 private struct RecurrentBackward {
   private let recurrence: Recurrence
-  private let batch, steps, inputs: Int
-  private let dy, lastState, lastCell: UnsafePointer<Float>?
-  private let x: UnsafePointer<Float>
-  private let w: UnsafePointer<Float>
-  private let u: UnsafePointer<Float>
-  private let states: UnsafePointer<Float>
-  private let gates: UnsafePointer<Float>
-  private let carry: UnsafePointer<Float>
+  private let extents: RecurrentExtents
+  private let operands: RecurrentGradientOperands
   private let dw: UnsafeMutablePointer<Float>
   private let du, db, dx: UnsafeMutablePointer<Float>?
   private let sequence, dsums, dinner, dstate, dcell, zeros, turned: ScratchFloats.Place
@@ -132,27 +126,13 @@ private struct RecurrentBackward {
   init(_ gradient: RecurrentGradient, _ context: inout LoweringContext) throws {
     let recurrence = gradient.recurrence
     let operation = RecurrentGradient.name
-    let places = gradient.places
     self.recurrence = recurrence
-    batch = context.batch
-    let sequenceType = context.inputTypes[places.x]
-    steps = sequenceType.dimensions[0]
-    inputs = sequenceType.channels
-    func input(_ index: Int) throws -> UnsafePointer<Float> {
-      UnsafePointer(try context.input(index).floats)
-    }
-    dy = try gradient.place(ofGiven: 0).map(input)
-    lastState = try gradient.place(ofGiven: 1).map(input)
-    lastCell = try gradient.place(ofGiven: 2).map(input)
-    x = try input(places.x)
-    w = try input(places.kernel)
-    u = try input(places.recurrentKernel)
-    states = try input(places.states)
-    let isGated = recurrence.cell.gates > 1
-    gates = try isGated ? input(places.gates) : states
-    carry = try isGated ? input(places.cells) : states
+    let type = context.inputTypes[gradient.places.x]
+    extents = RecurrentExtents(recurrence, type, batch: context.batch)
+    operands = try RecurrentGradientOperands(gradient, context)
     dw = context.output(0).floats
-    let (units, columns) = (recurrence.units, recurrence.columns)
+    let (batch, steps, units) = (extents.batch, extents.steps, extents.units)
+    let (columns, inputs) = (extents.columns, extents.inputs)
     var scratch = ScratchFloats()
     du = context.isUsed(1) ? context.output(1).floats : nil
     db = context.isUsed(2) ? context.output(2).floats : nil
@@ -182,7 +162,9 @@ private struct RecurrentBackward {
 
   func kernel() -> Kernel {
     { run in
-      let (units, columns) = (recurrence.units, recurrence.columns)
+      let (batch, steps, units) = (extents.batch, extents.steps, extents.units)
+      let (columns, block) = (extents.columns, extents.block)
+      let (states, gates, carry) = (operands.states, operands.gates, operands.carry)
       let dsums = dsums.pointer(run)
       let dinner = dinner.pointer(run)
       let dstate = dstate.pointer(run)
@@ -190,14 +172,13 @@ private struct RecurrentBackward {
       let zeros = zeros.pointer(run)
       let turned = turned.pointer(run)
       let sequence = sequence.pointer(run)
-      let block = batch * units
       wane_fill_f32(0, zeros, block)
-      dstate.update(from: lastState ?? UnsafePointer(zeros), count: block)
-      dcell.update(from: lastCell ?? UnsafePointer(zeros), count: block)
+      dstate.update(from: operands.lastState ?? UnsafePointer(zeros), count: block)
+      dcell.update(from: operands.lastCell ?? UnsafePointer(zeros), count: block)
       // Turned once, it multiplies faster at every step.
-      wane_transpose_f32(u, turned, units, columns)
+      wane_transpose_f32(operands.u, turned, units, columns)
       for step in stride(from: steps - 1, through: 0, by: -1) {
-        if let dy, let position = recurrence.resultPosition(step, of: steps) {
+        if let dy = operands.dy, let position = recurrence.resultPosition(step, of: steps) {
           wane_add_rows_f32(
             dy + position * units, recurrence.returnsSequences ? steps * units : units, dstate,
             units, batch, units)
@@ -218,12 +199,7 @@ private struct RecurrentBackward {
         }
         if step > 0 { back.run(dinner + at, turned, dstate, run) }
       }
-      for step in 0..<steps {
-        let position = recurrence.position(step, of: steps)
-        wane_copy_rows_f32(
-          x + position * inputs, steps * inputs, sequence + step * batch * inputs, inputs, batch,
-          inputs)
-      }
+      extents.order(operands.x, into: sequence)
       weights.run(sequence, dsums, dw, run)
       if let du, let recurrent {
         recurrent.run(states, dinner + batch * columns, du, run)
@@ -237,13 +213,8 @@ private struct RecurrentBackward {
         }
       }
       guard let dx else { return }
-      unproject.run(dsums, w, sequence, run)
-      for step in 0..<steps {
-        let position = recurrence.position(step, of: steps)
-        wane_copy_rows_f32(
-          sequence + step * batch * inputs, inputs, dx + position * inputs, steps * inputs, batch,
-          inputs)
-      }
+      unproject.run(dsums, operands.w, sequence, run)
+      extents.restore(sequence, into: dx)
     }
   }
 }
