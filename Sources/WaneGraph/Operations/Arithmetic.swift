@@ -157,14 +157,23 @@ public struct ScaleRows: Operation {
   }
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
-    let x = try context.input(0).floats
-    let rows = try context.input(1).count
-    let factor = try context.input(1).floats
-    let y = context.output().floats
-    let columns = context.output().count / max(rows, 1)
+    try context.scalingRows()
+  }
+}
+
+extension LoweringContext {
+  /// Each row of the first operand times its number of the second.
+  func scalingRows() throws -> Kernel {
+    let x = try input(0).floats
+    let rows = try input(1).count
+    let factors = try input(1).floats
+    let y = output().floats
+    let count = output().count
+    if rows == count { return { _ in wane_mul_f32(x, factors, y, count) } }
+    let columns = count / max(rows, 1)
     return { _ in
       for row in 0..<rows {
-        wane_scale_f32(x + row * columns, factor[row], y + row * columns, columns)
+        wane_scale_f32(x + row * columns, factors[row], y + row * columns, columns)
       }
     }
   }

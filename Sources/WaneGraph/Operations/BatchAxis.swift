@@ -4,18 +4,12 @@ import WaneTensor
 /// samples.
 ///
 /// So a function of whole tensors can use a model, whose operations know samples.
-public struct SplitBatch: Operation {
+public struct SplitBatch: BatchAxisOperation {
   public static let name = "split_batch"
-  let count: Int
+  public let count: Int
 
   /// Makes `count` samples.
   public init(count: Int) { self.count = count }
-
-  public init(_ attributes: Attributes) throws { count = try attributes.int("count") }
-
-  public var attributes: [String: Attribute] { ["count": .int(count)] }
-
-  public var aliases: Int? { 0 }
 
   public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
     try operands(inputs, 1...1)
@@ -30,26 +24,15 @@ public struct SplitBatch: Operation {
     guard let gradient = context.outputGradients[0] else { return [nil] }
     return [try context.add(JoinBatch(count: count), [gradient])]
   }
-
-  public func lower(_ context: inout LoweringContext) throws -> Kernel {
-    try context.check(samples: count, Self.name)
-    return { _ in }
-  }
 }
 
 /// The way back: `[N, ...]` as `[B, ...]`, in programs for `B` samples.
-public struct JoinBatch: Operation {
+public struct JoinBatch: BatchAxisOperation {
   public static let name = "join_batch"
-  let count: Int
+  public let count: Int
 
   /// Takes `count` samples.
   public init(count: Int) { self.count = count }
-
-  public init(_ attributes: Attributes) throws { count = try attributes.int("count") }
-
-  public var attributes: [String: Attribute] { ["count": .int(count)] }
-
-  public var aliases: Int? { 0 }
 
   public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
     try operands(inputs, 1...1)
@@ -62,18 +45,31 @@ public struct JoinBatch: Operation {
     guard let gradient = context.outputGradients[0] else { return [nil] }
     return [try context.add(SplitBatch(count: count), [gradient])]
   }
-
-  public func lower(_ context: inout LoweringContext) throws -> Kernel {
-    try context.check(samples: count, Self.name)
-    return { _ in }
-  }
 }
 
-extension LoweringContext {
-  /// Throws unless the program runs so many samples.
-  fileprivate func check(samples: Int, _ operation: String) throws {
-    guard batch == samples else {
-      throw WaneError(operation, "\(samples) samples do not fit a program for \(batch)")
+/// An operation that only says what the first axis is, in programs for `count` samples.
+public protocol BatchAxisOperation: Operation {
+  /// How many samples there are.
+  var count: Int { get }
+
+  /// Creates the operation for `count` samples.
+  init(count: Int)
+}
+
+extension BatchAxisOperation {
+  public init(_ attributes: Attributes) throws {
+    try self.init(count: attributes.int("count"))
+  }
+
+  public var attributes: [String: Attribute] { ["count": .int(count)] }
+
+  public var aliases: Int? { 0 }
+
+  public func lower(_ context: inout LoweringContext) throws -> Kernel {
+    guard context.batch == count else {
+      throw WaneError(
+        Self.name, "\(count) samples do not fit a program for \(context.batch)")
     }
+    return { _ in }
   }
 }

@@ -4,9 +4,8 @@ import WaneTensor
 /// A loss between predictions and targets of one shape, one number a sample or a row.
 ///
 /// Operands: predictions and targets `[N, ...]`. Results: the loss `[N]`, or `[N, ...]` of the rows along the
-/// last axis, and its gradient with respect
-/// to the predictions, made only when used. The formulas stand beside the kernels, in
-/// `wane_target_loss.h`.
+/// last axis, and its gradient with respect to the predictions, made only when used. The formulas stand
+/// beside the kernels, in `wane_target_loss.h`.
 public struct TargetLoss: Operation {
   /// What is compared, and how.
   public enum Kind: Equatable, Sendable {
@@ -75,24 +74,22 @@ public struct TargetLoss: Operation {
 
   public init(_ attributes: Attributes) throws {
     let name = try attributes.string("kind")
-    let isByRow = try attributes.bool("by_row")
+    let kind: Kind
     switch name {
-    case "absolute_error": try self.init(.absoluteError, isByRow: isByRow)
-    case "huber": try self.init(.huber(delta: attributes.float("delta")), isByRow: isByRow)
-    case "hinge": try self.init(.hinge, isByRow: isByRow)
-    case "binary_cross_entropy": try self.init(.binaryCrossEntropy, isByRow: isByRow)
+    case "absolute_error": kind = .absoluteError
+    case "huber": kind = .huber(delta: try attributes.float("delta"))
+    case "hinge": kind = .hinge
+    case "binary_cross_entropy": kind = .binaryCrossEntropy
     case "binary_focal":
-      try self.init(
-        .binaryFocal(gamma: attributes.float("gamma"), alpha: attributes.float("alpha")),
-        isByRow: isByRow)
+      kind = .binaryFocal(
+        gamma: try attributes.float("gamma"), alpha: try attributes.float("alpha"))
     case "focal":
-      try self.init(
-        .focal(gamma: attributes.float("gamma"), alpha: attributes.float("alpha")),
-        isByRow: isByRow)
-    case "divergence": try self.init(.divergence, isByRow: isByRow)
-    case "cosine_similarity": try self.init(.cosineSimilarity, isByRow: isByRow)
+      kind = .focal(gamma: try attributes.float("gamma"), alpha: try attributes.float("alpha"))
+    case "divergence": kind = .divergence
+    case "cosine_similarity": kind = .cosineSimilarity
     default: throw WaneError(Self.name, "there is no loss '\(name)'")
     }
+    try self.init(kind, isByRow: attributes.bool("by_row"))
   }
 
   public var attributes: [String: Attribute] {

@@ -164,18 +164,7 @@ public struct WeighSamples: Operation {
   }
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
-    let x = try context.input(0).floats
-    let rows = try context.input(1).count
-    let weights = try context.input(1).floats
-    let y = context.output().floats
-    let count = context.output().count
-    if rows == count { return { _ in wane_mul_f32(x, weights, y, count) } }
-    let columns = count / max(rows, 1)
-    return { _ in
-      for row in 0..<rows {
-        wane_scale_f32(x + row * columns, weights[row], y + row * columns, columns)
-      }
-    }
+    try context.scalingRows()
   }
 }
 

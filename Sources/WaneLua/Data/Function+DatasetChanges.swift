@@ -22,8 +22,9 @@ extension Function {
         let options = try context.options(3)
         let size = try options.integer("batch_size")
         if let size, size < 1 { throw options.bad("batch_size", "must be at least 1, got \(size)") }
-        return try Mapping(box.dataset, function, batchSize: size, cache: options.cache())
-          .proceed(context)
+        return try Mapping(
+          box.dataset, function, batchSize: size, cache: options.cache(default: .memory)
+        ).proceed(context)
       }),
     Function(
       "augment",

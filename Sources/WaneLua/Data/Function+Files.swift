@@ -94,7 +94,7 @@ extension Function {
         DatasetBox(
           try folder.dataset(
             size: options.imageSize(), channels: options.integer("channels", default: 3),
-            cache: options.choice("cache").flatMap(SampleCache.init) ?? .none, pool: Threads.pool(),
+            cache: options.cache(default: .none), pool: Threads.pool(),
             progress: context.progress(options), poll: context.poll)))
     },
     Function(

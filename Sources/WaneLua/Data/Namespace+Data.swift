@@ -86,7 +86,7 @@ extension Function {
       let options = try context.options(2)
       return try Generation(
         function, limit: options.integer("limit", atLeast: 1, default: Int.max),
-        cache: options.cache(), name: options.string("name") ?? "generator",
+        cache: options.cache(default: .memory), name: options.string("name") ?? "generator",
         classNames: options.strings("class_names") ?? []
       ).proceed(context)
     },
@@ -104,9 +104,9 @@ extension Option {
 }
 
 extension Options {
-  /// Where samples are kept that a function makes.
-  func cache() throws -> SampleCache {
-    try choice("cache").flatMap(SampleCache.init) ?? .memory
+  /// Where samples are kept.
+  func cache(default usual: SampleCache) throws -> SampleCache {
+    try choice("cache").flatMap(SampleCache.init) ?? usual
   }
 }
 

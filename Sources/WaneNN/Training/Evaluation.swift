@@ -113,12 +113,8 @@ private struct OutputEvaluation {
     _ = try kind.labelType(labels, output: output)
     let form = try PredictionForm(
       graph, output: result, labels: labels, loss: kind, isMasked: mask != nil)
-    let isByRow =
-      mask != nil || (weights?.shape.rank ?? 1) > 1
-      || (kind.comparesClasses && output.dimensions.count > 1)
-    guard !isByRow || !output.dimensions.isEmpty else {
-      throw WaneError(kind.name, "there are no steps to weigh in an output \(output)")
-    }
+    let isByRow = try kind.judgesRows(
+      of: output, areStepsWeighed: mask != nil || (weights?.shape.rank ?? 1) > 1)
 
     let losses: [Float]
     if kind == .crossEntropy {

@@ -113,6 +113,22 @@ public struct Loss: Equatable, Sendable {
   }
 }
 
+extension Loss {
+  /// Whether there is a loss for each row of an output rather than one a sample.
+  ///
+  /// - Parameters:
+  ///   - output: what is judged.
+  ///   - areStepsWeighed: whether steps count differently, by weights or a mask.
+  /// - Returns: whether there is; classes of a sequence are always judged step by step.
+  /// - Throws: when steps are weighed where there are none.
+  func judgesRows(of output: ValueType, areStepsWeighed: Bool = false) throws -> Bool {
+    guard !areStepsWeighed || !output.dimensions.isEmpty else {
+      throw WaneError(name, "there are no steps to weigh in an output \(output)")
+    }
+    return areStepsWeighed || (comparesClasses && output.dimensions.count > 1)
+  }
+}
+
 extension Graph {
   /// The logits behind an output: what goes into its softmax, or the output itself.
   ///
@@ -146,8 +162,7 @@ extension Graph {
   mutating func add(_ loss: Loss, output: Value, labels: Value) throws -> (
     loss: Value, hits: Value?
   ) {
-    let places = type(of: output).dimensions.count - 1
-    let isByRow = loss.comparesClasses && places > 0
+    let isByRow = try loss.judgesRows(of: type(of: output))
     let (losses, hits) = try add(loss, output: output, labels: labels, isByRow: isByRow)
     return (try sampleMean(losses), hits)
   }

@@ -213,10 +213,7 @@ extension Graph {
       let labelType = try kind.labelType(tensor, output: type)
       try checkClasses(tensor, output: type, loss: kind)
       let labels = try appendInput(labelType, layer: "labels")
-      let isByRow = isByRow || mask != nil || (kind.comparesClasses && type.dimensions.count > 1)
-      guard !isByRow || !type.dimensions.isEmpty else {
-        throw WaneError(kind.name, "there are no steps to weigh in an output \(type)")
-      }
+      let isByRow = try kind.judgesRows(of: type, areStepsWeighed: isByRow || mask != nil)
       let (loss, hits) = try add(kind, output: output, labels: labels, isByRow: isByRow)
       return LossPart(
         kind: kind, labels: labels, loss: loss, hits: mask == nil ? hits : nil, mask: mask,
