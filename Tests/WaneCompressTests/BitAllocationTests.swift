@@ -13,13 +13,13 @@ import WaneTensor
 
 @Suite struct BitAllocationTests {
   /// Random costs that rise and losses that mostly fall with bits.
-  static func layers(_ count: Int, seed: Int) -> [[BitAllocation.Choice]] {
+  static func layers(_ count: Int, seed: Int) -> [[LayerAllocation<Int>.Choice]] {
     var random = Fixture.Random(seed)
     return (0..<count).map { _ in
       let size = 10 + 90 * abs(Double(random.unit()))
       return (2...6).map { bits in
-        BitAllocation.Choice(
-          bits: bits, cost: size * Double(bits) + abs(Double(random.unit())),
+        LayerAllocation<Int>.Choice(
+          setting: bits, cost: size * Double(bits) + abs(Double(random.unit())),
           loss: abs(Double(random.unit())) / Double(1 << bits))
       }
     }
@@ -29,7 +29,7 @@ import WaneTensor
   @Test(arguments: [1, 2, 3])
   func theFrontHasTheBestWayForEveryBudget(seed: Int) {
     let layers = Self.layers(5, seed: seed)
-    let front = BitAllocation(layers).front
+    let front = LayerAllocation(layers).front
     var all = [(cost: 0.0, loss: 0.0)]
     for choices in layers {
       all = all.flatMap { way in choices.map { (way.cost + $0.cost, way.loss + $0.loss) } }
@@ -40,8 +40,8 @@ import WaneTensor
       #expect(abs(found - best) < 1e-12)
     }
     for assignment in front {
-      let chosen = zip(layers, assignment.bits).compactMap { choices, bits in
-        choices.first { $0.bits == bits }
+      let chosen = zip(layers, assignment.settings).compactMap { choices, bits in
+        choices.first { $0.setting == bits }
       }
       #expect(abs(chosen.reduce(0) { $0 + $1.cost } - assignment.cost) < 1e-9)
       #expect(abs(chosen.reduce(0) { $0 + $1.loss } - assignment.loss) < 1e-9)
@@ -51,7 +51,7 @@ import WaneTensor
 
   @Test func aSmallFrontIsNearAsGoodAsTheWholeOne() {
     let layers = Self.layers(12, seed: 9)
-    let (whole, small) = (BitAllocation(layers).front, BitAllocation(layers, limit: 256).front)
+    let (whole, small) = (LayerAllocation(layers).front, LayerAllocation(layers, limit: 256).front)
     #expect(small.count <= 256)
     #expect(small.last?.cost == whole.last?.cost)
     for way in small {
@@ -61,7 +61,7 @@ import WaneTensor
   }
 
   @Test func noLayersHaveOneWay() {
-    #expect(BitAllocation([]).front.map(\.bits) == [[]])
+    #expect(LayerAllocation<Int>([]).front.map(\.settings) == [[]])
   }
 
   /// Sensitivity is the mean relative entropy of the answers.

@@ -43,12 +43,7 @@ public struct LayerRemoval: ModelPass {
     _ criterion: LayerCriterion = .correlation, threshold: Double = 0.95, count: Int? = nil,
     ratio: Double? = nil, selection: Selection = .all
   ) throws {
-    guard (-1...1).contains(threshold) else {
-      throw WaneError(Self.verb, "threshold must be in [-1, 1], got \(threshold)")
-    }
-    if let count, count < 1 {
-      throw WaneError(Self.verb, "count must be at least 1, got \(count)")
-    }
+    try LayerLimits.check(threshold: threshold, count: count, Self.verb)
     if let ratio, !(0..<1 ~= ratio) {
       throw WaneError(Self.verb, "ratio must be in [0, 1), got \(ratio)")
     }

@@ -79,18 +79,13 @@ struct RankAllocation {
       levels(candidate.ways.filter { $0.pays(for: candidate.geometry) }, cost)
     }
     let losses = try self.losses(options)
-    // A choice's number of bits is the position of its way; that of the whole kernel is past them.
     let choices = candidates.indices.map { index in
-      options[index].enumerated().map { position, way in
-        BitAllocation.Choice(
-          bits: position, cost: Double(cost(way)), loss: losses[index][position])
-      } + [
-        BitAllocation.Choice(
-          bits: options[index].count, cost: Double(whole(candidates[index].geometry)), loss: 0)
-      ]
+      zip(options[index], losses[index]).map { way, loss in
+        LayerAllocation<SplitWay?>.Choice(setting: way, cost: Double(cost(way)), loss: loss)
+      } + [.init(setting: nil, cost: Double(whole(candidates[index].geometry)), loss: 0)]
     }
     let others = total - candidates.reduce(0) { $0 + whole($1.geometry) }
-    let front = BitAllocation(choices).front
+    let front = LayerAllocation(choices).front
     guard let best = front.first(where: { Double(others) + $0.cost <= Double(limit) }) else {
       let least = (front.last?.cost ?? 0) + Double(others)
       throw WaneError(
@@ -98,9 +93,7 @@ struct RankAllocation {
         "the target of \(limit) \(isWork ? "MACs" : "parameters") is out of reach: "
           + "\(Int(least)) are left at least")
     }
-    return zip(options, best.bits).map { ways, position in
-      ways.indices.contains(position) ? ways[position] : nil
-    }
+    return best.settings
   }
 
   /// Some of the ways, each the best for what it costs, at about even distances.

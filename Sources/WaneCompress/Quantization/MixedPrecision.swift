@@ -6,11 +6,12 @@ import WaneTensor
 /// is not or saves much.
 ///
 /// The cost of a layer at some bits is what its kernel takes in a file, its loss how far the model's
-/// answers move when it alone is rounded (`BitSensitivity`). The front of all ways (`BitAllocation`)
+/// answers move when it alone is rounded (`BitSensitivity`). The front of all ways (`LayerAllocation`)
 /// is computed from these; with a goal the front is searched by real runs (`StrengthSearch`), without one
 /// the cheapest way that loses no more than `usualLoss` is taken.
 public struct MixedPrecision: ModelPass {
   public static let verb = Quantization.verb
+  private typealias Bits = LayerAllocation<Int>
   /// How to quantize; its bits do not matter.
   public let quantization: Quantization
   /// What the model may take and lose; nil for no more than `usualLoss`.
@@ -56,7 +57,7 @@ public struct MixedPrecision: ModelPass {
     let settings = thinned(front)
     let weights = layers.map { Double(folded.parameters[$0.kernel]?.shape.count ?? 0) }
     let means = settings.map { setting in
-      let sum = zip(setting.bits, weights).reduce(0) { $0 + Double($1.0) * $1.1 }
+      let sum = zip(setting.settings, weights).reduce(0) { $0 + Double($1.0) * $1.1 }
       return (sum / max(weights.reduce(0, +), 1) * 100).rounded() / 100
     }
     return try StrengthSearch(
@@ -65,20 +66,20 @@ public struct MixedPrecision: ModelPass {
     ).apply(to: model, context)
   }
 
-  private func pass(_ assignment: BitAllocation.Assignment, _ layers: [WeightedLayer]) throws
+  private func pass(_ assignment: Bits.Assignment, _ layers: [WeightedLayer]) throws
     -> Quantization
   {
     try quantization.assigning(
-      bits: zip(layers, assignment.bits).map { (layers: $0.path, bits: $1) })
+      bits: zip(layers, assignment.settings).map { (layers: $0.path, bits: $1) })
   }
 
   /// Evenly spread over costs, both ends included.
-  private func thinned(_ front: [BitAllocation.Assignment]) -> [BitAllocation.Assignment] {
+  private func thinned(_ front: [Bits.Assignment]) -> [Bits.Assignment] {
     guard front.count > Self.settings, let first = front.first, let last = front.last else {
       return front
     }
     let span = first.cost - last.cost
-    var result: [BitAllocation.Assignment] = []
+    var result: [Bits.Assignment] = []
     for setting in front {
       let place = Double(result.count) * span / Double(Self.settings - 1)
       if first.cost - setting.cost >= place { result.append(setting) }
@@ -90,7 +91,7 @@ public struct MixedPrecision: ModelPass {
   /// The ways that no other beats, the costliest first.
   private func front(
     of layers: [WeightedLayer], in model: Graph, _ context: CompressionContext
-  ) throws -> [BitAllocation.Assignment] {
+  ) throws -> [Bits.Assignment] {
     let samples = try Calibration(
       observer: quantization.observer, bits: quantization.activations.bits ?? 8, verb: Self.verb
     ).samples(context)
@@ -101,16 +102,16 @@ public struct MixedPrecision: ModelPass {
         Progress(
           title: "\(Self.verb) sensitivity", completed: index, total: layers.count,
           details: layer.path))
-      guard let kernel = model.parameters[layer.kernel] else { return [BitAllocation.Choice]() }
+      guard let kernel = model.parameters[layer.kernel] else { return [Bits.Choice]() }
       return try Self.candidates.map { bits in
         let rounded = try quantization.rounded(kernel, of: layer, bits: bits)
-        return BitAllocation.Choice(
-          bits: bits, cost: Double(try fileBytes(alone(rounded))),
+        return Bits.Choice(
+          setting: bits, cost: Double(try fileBytes(alone(rounded))),
           loss: try sensitivity.loss(with: rounded))
       }
     }
     context.progress.finishStage()
-    return BitAllocation(choices).front
+    return LayerAllocation(choices).front
   }
 
   /// A graph of a parameter and nothing else.

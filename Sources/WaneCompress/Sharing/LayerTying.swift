@@ -30,12 +30,7 @@ public struct LayerTying: ModelPass {
     groups: [[String]]? = nil, threshold: Double = 0.95, count: Int? = nil,
     selection: Selection = .all
   ) throws {
-    guard (-1...1).contains(threshold) else {
-      throw WaneError(Self.verb, "threshold must be in [-1, 1], got \(threshold)")
-    }
-    if let count, count < 1 {
-      throw WaneError(Self.verb, "count must be at least 1, got \(count)")
-    }
+    try LayerLimits.check(threshold: threshold, count: count, Self.verb)
     if let groups {
       guard !groups.isEmpty else { throw WaneError(Self.verb, "layers has no list of layers") }
       for group in groups where Set(group).count < 2 {

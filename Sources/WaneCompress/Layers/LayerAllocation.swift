@@ -1,22 +1,22 @@
-/// Ways of giving each layer one of several numbers of bits that no other way beats in both cost and
-/// loss.
+/// Ways of giving each layer one of several settings, such as bits or ranks, that no other way beats in
+/// both cost and loss.
 ///
 /// Costs and losses add up over layers. The front of the first n layers is made from that of the first
 /// n - 1 and the choices of the nth, keeping what is not dominated: dynamic programming that is exact
 /// for any real costs. Where a front outgrows `limit`, its range of costs is cut into as many equal parts
 /// and the best of each is kept.
-struct BitAllocation {
-  /// What a layer costs and loses with some bits.
+struct LayerAllocation<Setting> {
+  /// What a layer costs and loses with a setting.
   struct Choice {
-    let bits: Int
+    let setting: Setting
     let cost: Double
     let loss: Double
   }
 
   /// One way for all layers.
   struct Assignment {
-    /// Bits of each layer.
-    let bits: [Int]
+    /// That of each layer.
+    let settings: [Setting]
     let cost: Double
     let loss: Double
   }
@@ -28,33 +28,34 @@ struct BitAllocation {
   private struct Step {
     let cost: Double
     let loss: Double
-    let bits: Int
+    /// None before the first layer.
+    let setting: Setting?
     let before: Int
   }
 
   /// Finds the front of some layers.
   init(_ layers: [[Choice]], limit: Int = 4096) {
-    var fronts = [[Step(cost: 0, loss: 0, bits: 0, before: 0)]]
+    var fronts = [[Step(cost: 0, loss: 0, setting: nil, before: 0)]]
     for choices in layers {
       let last = fronts[fronts.count - 1]
       let steps = last.indices.flatMap { index in
         choices.map { choice in
           Step(
             cost: last[index].cost + choice.cost, loss: last[index].loss + choice.loss,
-            bits: choice.bits, before: index)
+            setting: choice.setting, before: index)
         }
       }
       fronts.append(Self.thinned(Self.undominated(steps), limit: limit))
     }
     front = (fronts.last ?? []).indices.reversed().map { index in
-      var bits: [Int] = []
+      var settings: [Setting] = []
       var position = index
       for front in fronts.dropFirst().reversed() {
-        bits.append(front[position].bits)
+        if let setting = front[position].setting { settings.append(setting) }
         position = front[position].before
       }
       let end = fronts[fronts.count - 1][index]
-      return Assignment(bits: bits.reversed(), cost: end.cost, loss: end.loss)
+      return Assignment(settings: settings.reversed(), cost: end.cost, loss: end.loss)
     }
   }
 
