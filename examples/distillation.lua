@@ -6,7 +6,7 @@
 --                                  [--data DIR]
 
 local wane = require "wane"
-local nn = wane.nn
+local experiment = dofile((arg and arg[0]:match "^.*/" or "") .. "experiment.lua")
 
 local usage = [[
 usage: distillation.lua [options]
@@ -18,27 +18,10 @@ usage: distillation.lua [options]
   --data DIR   a folder with the four idx files of a 28x28 data set (default: Fashion-MNIST)
 ]]
 
-local given = { seeds = 3, samples = 20000, epochs = 8, tune = 8 }
-local index = 1
-while arg and arg[index] do
-  local name = arg[index]:match "^%-%-(%a+)$"
-  local value = arg[index + 1]
-  if name == "quick" then
-    given.quick = true
-    index = index + 1
-  elseif value and name == "data" then
-    given.data = value
-    index = index + 2
-  elseif name and type(given[name]) == "number" and tonumber(value) then
-    given[name] = tonumber(value)
-    index = index + 2
-  else
-    io.stderr:write(usage)
-    os.exit(name == "help" and 0 or 2)
-  end
-end
+local given = experiment.options(
+  usage, { seeds = 3, samples = 20000, epochs = 8, tune = 8 }, { "data" })
 
-local train, test = wane.datasets.fashion_mnist(given.data and { dir = given.data } or nil)
+local train, test = experiment.data(given.data)
 local classes = train.classes
 if given.quick then
   test = test:take(500)
@@ -46,21 +29,7 @@ if given.quick then
 end
 train = train:take(math.min(given.samples, #train))
 
-local function network(first, second, units, seed)
-  return nn.sequential {
-    seed = seed,
-    nn.input { 28, 28, 1 },
-    nn.conv2d { first, 3, activation = "relu" },
-    nn.max_pool2d { 2 },
-    nn.conv2d { second, 3, activation = "relu" },
-    nn.max_pool2d { 2 },
-    nn.flatten {},
-    nn.dense { units, activation = "relu" },
-    nn.dense { classes, activation = "softmax" },
-  }
-end
-
-local function student(seed) return network(8, 16, 24, seed) end
+local function student(seed) return experiment.network(seed, classes, { 8, 16, 24 }) end
 
 -- What a student learns from besides the labels; `soft` gives answers a weight for short runs.
 local function soft(more)
@@ -99,7 +68,7 @@ local function note(name, accuracy)
 end
 
 for seed = 1, given.seeds do
-  local teacher = network(32, 64, 64, seed)
+  local teacher = experiment.network(seed, classes)
   teacher:fit(train, { epochs = given.epochs, batch_size = 128, seed = seed })
   note("teacher", teacher:evaluate(test).accuracy)
   local alone = student(seed)

@@ -6,7 +6,7 @@
 --                                   [--data DIR]
 
 local wane = require "wane"
-local nn = wane.nn
+local experiment = dofile((arg and arg[0]:match "^.*/" or "") .. "experiment.lua")
 
 local usage = [[
 usage: fewer_filters.lua [options]
@@ -18,44 +18,14 @@ usage: fewer_filters.lua [options]
   --data DIR  a folder with the four idx files of a 28x28 data set (default: Fashion-MNIST)
 ]]
 
-local given = { seeds = 3, epochs = 20, tune = 20, times = 3.5 }
-local index = 1
-while arg and arg[index] do
-  local name = arg[index]:match "^%-%-(%a+)$"
-  if name == "quick" then
-    given.quick = true
-  elseif name == "data" then
-    index = index + 1
-    given.data = arg[index]
-  elseif name and given[name] and tonumber(arg[index + 1]) then
-    index = index + 1
-    given[name] = tonumber(arg[index])
-  else
-    io.stderr:write(usage)
-    os.exit(name == "help" and 0 or 2)
-  end
-  index = index + 1
-end
+local given = experiment.options(
+  usage, { seeds = 3, epochs = 20, tune = 20, times = 3.5 }, { "data" })
 
-local all, test = wane.datasets.fashion_mnist(given.data and { dir = given.data } or nil)
+local all, test = experiment.data(given.data)
 local train, validation = all:take(#all - 5000), all:skip(#all - 5000)
 if given.quick then
   train, validation, test = train:take(3000), validation:take(1000), test:take(1000)
   given.seeds, given.epochs, given.tune = 1, 1, 1
-end
-
-local function network(seed)
-  return nn.sequential {
-    seed = seed,
-    nn.input { 28, 28, 1 },
-    nn.conv2d { 32, 3, activation = "relu" },
-    nn.max_pool2d { 2 },
-    nn.conv2d { 64, 3, activation = "relu" },
-    nn.max_pool2d { 2 },
-    nn.flatten {},
-    nn.dense { 64, activation = "relu" },
-    nn.dense { all.classes, activation = "softmax" },
-  }
 end
 
 -- Ways to choose filters; a short fine-tuning and the validation images decide between them.
@@ -74,7 +44,7 @@ local function narrowed(model, way, epochs, seed)
 end
 
 local function trained(epochs, seed)
-  local model = network(seed)
+  local model = experiment.network(seed, all.classes)
   model:fit(train, {
     epochs = epochs, batch_size = 128, learning_rate_schedule = "cosine", seed = seed,
   })

@@ -8,7 +8,7 @@
 -- the end. It runs in stock lua5.4 as well.
 
 local wane = require "wane"
-local nn = wane.nn
+local experiment = dofile((arg and arg[0]:match "^.*/" or "") .. "experiment.lua")
 
 local usage = [[
 usage: optimize.lua [options]
@@ -59,17 +59,7 @@ if not loaded then
 end
 local train, validation = all:split { 0.9, 0.1, seed = given.seed }
 
-local model = nn.sequential {
-  seed = given.seed,
-  nn.input { 28, 28, 1 },
-  nn.conv2d { 32, 3, activation = "relu" },
-  nn.max_pool2d { 2 },
-  nn.conv2d { 64, 3, activation = "relu" },
-  nn.max_pool2d { 2 },
-  nn.flatten {},
-  nn.dense { 64, activation = "relu" },
-  nn.dense { all.classes, activation = "softmax" },
-}
+local model = experiment.network(given.seed, all.classes)
 model:fit(train, { epochs = given.epochs, seed = given.seed })
 
 local best, front, why_not = wane.optimize(model, {

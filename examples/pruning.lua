@@ -5,7 +5,7 @@
 --                             [--long N] [--only criteria|schedules|units] [--data DIR]
 
 local wane = require "wane"
-local nn = wane.nn
+local experiment = dofile((arg and arg[0]:match "^.*/" or "") .. "experiment.lua")
 
 local usage = [[
 usage: pruning.lua [options]
@@ -19,27 +19,10 @@ usage: pruning.lua [options]
   --data DIR   a folder with the four idx files of a 28x28 data set (default: Fashion-MNIST)
 ]]
 
-local given = { seeds = 3, samples = 20000, epochs = 5, tune = 3, long = 15 }
-local index = 1
-while arg and arg[index] do
-  local name = arg[index]:match "^%-%-(%a+)$"
-  local value = arg[index + 1]
-  if name == "quick" then
-    given.quick = true
-    index = index + 1
-  elseif value and (name == "data" or name == "only") then
-    given[name] = value
-    index = index + 2
-  elseif name and type(given[name]) == "number" and tonumber(value) then
-    given[name] = tonumber(value)
-    index = index + 2
-  else
-    io.stderr:write(usage)
-    os.exit(name == "help" and 0 or 2)
-  end
-end
+local given = experiment.options(
+  usage, { seeds = 3, samples = 20000, epochs = 5, tune = 3, long = 15 }, { "data", "only" })
 
-local train, test = wane.datasets.fashion_mnist(given.data and { dir = given.data } or nil)
+local train, test = experiment.data(given.data)
 local classes = train.classes
 if given.quick then
   test = test:take(500)
@@ -47,19 +30,7 @@ if given.quick then
 end
 train = train:take(math.min(given.samples, #train))
 
-local function network(seed)
-  return nn.sequential {
-    seed = seed,
-    nn.input { 28, 28, 1 },
-    nn.conv2d { 32, 3, activation = "relu" },
-    nn.max_pool2d { 2 },
-    nn.conv2d { 64, 3, activation = "relu" },
-    nn.max_pool2d { 2 },
-    nn.flatten {},
-    nn.dense { 64, activation = "relu" },
-    nn.dense { classes, activation = "softmax" },
-  }
-end
+local function network(seed) return experiment.network(seed, classes) end
 
 -- Accuracies and bytes by table, row and column; rows in the order in which they came.
 local tables = {}

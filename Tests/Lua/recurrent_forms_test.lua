@@ -6,10 +6,7 @@ local nn = wane.nn
 
 local function shape_of(t) return table.concat(t.shape, "x") end
 local function sequential(...) return nn.sequential { ... } end
-local function near(a, b, what)
-  check.equal(shape_of(a), shape_of(b), what)
-  check.truthy((a - b):abs():max() < 1e-5, what)
-end
+local near = check.near_tensors
 
 --- Sequences of words with 0 as padding, and the class of each: whether a 7 is in it.
 local function sentences(count)

@@ -33,6 +33,12 @@ function check.near(actual, expected, tolerance)
   end
 end
 
+--- Fails unless two tensors have one shape and differ by less than 1e-5 everywhere.
+function check.near_tensors(actual, expected, what)
+  check.equal(table.concat(actual.shape, "x"), table.concat(expected.shape, "x"), what)
+  check.truthy((actual - expected):abs():max() < 1e-5, what)
+end
+
 function check.truthy(value, what)
   if not value then fail(2, "%sexpected something true", what and what .. ": " or "") end
 end

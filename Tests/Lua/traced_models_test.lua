@@ -5,10 +5,7 @@ local nn = wane.nn
 
 local function shape_of(t) return table.concat(t.shape, "x") end
 local function sequential(...) return nn.sequential { ... } end
-local function near(a, b, what)
-  check.equal(shape_of(a), shape_of(b), what)
-  check.truthy((a - b):abs():max() < 1e-5, what)
-end
+local near = check.near_tensors
 
 test("a function that calls a model has a derivative", function()
   local model = sequential(nn.input { 3 }, nn.dense { 4, activation = "tanh" }, nn.dropout { 0.5 }, nn.dense { 2 })
