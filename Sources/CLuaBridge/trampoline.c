@@ -180,15 +180,43 @@ int64_t wane_member_number(lua_State *L, const wane_module *module, int32_t inde
   return number;
 }
 
+/* Pushes what the tape holds; on failure an error. */
+static int push_call(wane_call *call) {
+  int status = call->out_of_memory ? LUA_ERRMEM : wane_tape_push(call);
+  if (call->out_of_memory) lua_pushnil(call->L);
+  wane_tape_free(call);
+  wane_tape_init(call);
+  return status;
+}
+
 int wane_call_now(wane_call *call) {
   lua_State *L = call->L;
   int top = lua_gettop(L);
-  int status = call->out_of_memory ? LUA_ERRMEM : wane_tape_push(call);
-  if (call->out_of_memory) lua_pushnil(L);
-  wane_tape_free(call);
-  wane_tape_init(call);
+  int status = push_call(call);
   if (status != LUA_OK) return status;
   return lua_pcall(L, lua_gettop(L) - top - 1, LUA_MULTRET, 0);
+}
+
+/* What is raised again from here would lose where it came from. */
+static int add_traceback(lua_State *L) {
+  if (lua_type(L, 1) == LUA_TSTRING) luaL_traceback(L, L, lua_tostring(L, 1), 1);
+  return 1;
+}
+
+int wane_call_now_traced(wane_call *call) {
+  lua_State *L = call->L;
+  int top = lua_gettop(L);
+  if (!lua_checkstack(L, 4)) {
+    wane_tape_free(call);
+    wane_tape_init(call);
+    lua_pushnil(L); /* there is room for one: LUA_MINSTACK are free in each call */
+    return LUA_ERRMEM;
+  }
+  lua_pushcfunction(L, add_traceback);
+  int status = push_call(call);
+  if (status == LUA_OK) status = lua_pcall(L, lua_gettop(L) - top - 2, LUA_MULTRET, top + 1);
+  lua_remove(L, top + 1);
+  return status;
 }
 
 void wane_allocated(wane_call *call, int64_t bytes) {

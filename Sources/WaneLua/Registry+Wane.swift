@@ -16,7 +16,8 @@ extension Registry {
       .layers, .optimizers, .differentiation, .losses, .trainers,
     ] + Namespace.data + Namespace.tensors,
     nouns: [
-      .tensor, .model, .dataset, .batches, .layer, .symbol, .optimizer, .report, .pipeline,
+      .tensor, .model, .dataset, .batches, .stream, .streamBatches, .layer, .symbol, .optimizer,
+      .report, .pipeline,
       .comparison, .profile, .sensitivity, .advice, .front, .symbolicTensor, .gradient, .trainer,
     ],
     sources: LuaSources.all,

@@ -195,6 +195,40 @@ test("a run over images goes on bit for bit", function()
   write(path, bytes)
 end)
 
+-- ---- NumPy files ------------------------------------------------------------------------------
+
+test("samples of NumPy files are read when needed", function()
+  local x, y = wane.rand({ 40, 3, 2 }, { seed = 1 }), wane.randint({ 40 }, 0, 2, { seed = 2 })
+  y:save_npy(folder .. "/y.npy")
+  local function saved(t)
+    t:save_npy(folder .. "/x.npy")
+    return wane.data.npy(folder .. "/x.npy", { labels = folder .. "/y.npy", class_names = { "a", "b", "c" } })
+  end
+  for _, dtype in ipairs { "f32", "i32", "u8" } do
+    local t = (x * 200):to(dtype)
+    local d = saved(t)
+    check.equal(tostring(d), folder .. "/x.npy: 40 samples of 3x2 " .. dtype .. ", 3 classes, read when needed")
+    check.equal(list(d.inputs), list(t))
+    check.equal(list(d:shuffle(3):skip(30).inputs), list(wane.data.tensors(t, y):shuffle(3):skip(30).inputs))
+  end
+  -- Of other types, all at once.
+  local half = saved(x:to "f16")
+  check.truthy(not tostring(half):find("read when needed", 1, true) and half.inputs.dtype == "f32")
+  -- As NumPy writes them: 64-bit floats with the highest byte first.
+  local head = "{'descr': '>f8', 'fortran_order': False, 'shape': (40, 2), }\n"
+  local numbers = {}
+  for i = 1, 80 do numbers[i] = string.pack(">d", i / 4) end
+  write(folder .. "/x.npy", "\x93NUMPY\1\0" .. string.pack("<I2", #head) .. head .. table.concat(numbers))
+  local doubles = wane.data.npy(folder .. "/x.npy", { labels = folder .. "/y.npy" })
+  check.equal(list(doubles.inputs), list(wane.arange(1, 81) / 4))
+  write(folder .. "/x.npy", "\x93NUMPY\1\0" .. string.pack("<I2", #head) .. head .. table.concat(numbers, "", 1, 50))
+  check.raises("...x.npy': it became shorter while it was read", function() return doubles.inputs end)
+  check.raises("...the file ends before its 40x2 elements of type '>f8'", wane.data.npy, folder .. "/x.npy",
+    { labels = folder .. "/y.npy" })
+  check.raises("...bad option 'class_names' to 'npy' (does nothing without 'labels')", wane.data.npy, folder .. "/x.npy",
+    { class_names = { "a" } })
+end)
+
 -- ---- Temporary files --------------------------------------------------------------------------
 
 test("samples in temporary files take no memory", function()

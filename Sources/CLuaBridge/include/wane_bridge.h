@@ -169,6 +169,8 @@ int64_t wane_member_number(lua_State *L, const wane_module *module, int32_t inde
 /* Calls values[0] of the tape with the rest, now, in protected mode. Returns a Lua status; the
  * results (or the error value) stand above the old top. Callbacks called this way cannot yield. */
 int wane_call_now(wane_call *call);
+/* The same; an error that is a string has the traceback of where it was raised added. */
+int wane_call_now_traced(wane_call *call);
 
 /* Keeps the value at a stack index alive. Returns its number, or LUA_NOREF when memory is short. */
 int32_t wane_keep(wane_call *call, int32_t index);

@@ -22,10 +22,10 @@ extension ByteStream {
 }
 
 /// A file as a stream.
-private struct FileStream: ByteStream {
-  private let source: FileSource
+struct FileStream: ByteStream {
+  let source: FileSource
   private let path: String
-  private var position = 0
+  private(set) var position = 0
 
   init(_ path: String) throws {
     source = try FileSource(path, for: "npy")
@@ -78,6 +78,24 @@ public enum NPYFile {
   }
 
   static func read(from stream: inout some ByteStream) throws -> Tensor {
+    let form = try form(&stream)
+    let tensor = try elements(&stream, form.shape, form.element, form.isBigEndian)
+    guard form.isReversed else { return tensor }
+    return try tensor.permuted((0..<form.shape.rank).reversed())
+  }
+
+  /// What a file holds.
+  struct Form {
+    let element: NPYElement
+    let isBigEndian: Bool
+    /// The extents as the elements lie.
+    let shape: Shape
+    /// Whether the axes stand in the other order.
+    let isReversed: Bool
+  }
+
+  /// Reads what comes before the elements, and makes sure that there are as many.
+  static func form(_ stream: inout some ByteStream) throws -> Form {
     let header = try readHeader(&stream)
     guard let (element, isBigEndian) = NPYElement.parse(header.descr) else {
       throw stream.failure("holds elements of type '\(header.descr)', which tensors cannot have")
@@ -87,9 +105,9 @@ public enum NPYFile {
       throw stream.failure(
         "the file ends before its \(Shape.text(header.shape)) elements of type '\(header.descr)'")
     }
-    let tensor = try elements(&stream, shape, element, isBigEndian)
-    guard header.isFortranOrder, shape.rank > 1 else { return tensor }
-    return try tensor.permuted((0..<shape.rank).reversed())
+    return Form(
+      element: element, isBigEndian: isBigEndian, shape: shape,
+      isReversed: header.isFortranOrder && shape.rank > 1)
   }
 
   private static func readHeader(_ stream: inout some ByteStream) throws -> NPYHeader {

@@ -10,7 +10,7 @@ import WaneTensor
 ///
 /// It is not mapped into memory: when somebody shortens a mapped file, looking at it kills the
 /// process.
-final class FileSource: ByteSource {
+final class FileSource: ByteSource, Sendable {
   let count: Int
   private let descriptor: Int32
   private let path: String

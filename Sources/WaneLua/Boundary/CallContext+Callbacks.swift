@@ -55,6 +55,31 @@ extension CallContext {
     return try callNow(function, all: list)
   }
 
+  /// Calls a Lua function now and reads its results as arguments 1, 2 and so on; the stack is then
+  /// as before.
+  ///
+  /// An error passes through when the thrown ``LuaError/callback`` does, a message with the traceback
+  /// of where it was raised; the function cannot yield.
+  package func callNow<Result>(
+    _ function: LuaFunction, all arguments: [any LuaConvertible],
+    reading read: (CallContext) throws -> Result
+  ) throws -> Result {
+    wane_put_clear(call)
+    wane_put_stack(call, function.stackIndex)
+    call.pointee.results = 1
+    for argument in arguments { put(argument) }
+    let top = lua_gettop(state)
+    // An error stays on the stack, to be raised again.
+    guard wane_call_now_traced(call) == LUA_OK else { throw LuaError.callback }
+    let (base, count) = (call.pointee.base, call.pointee.count)
+    defer {
+      (call.pointee.base, call.pointee.count) = (base, count)
+      lua_settop(state, top)
+    }
+    (call.pointee.base, call.pointee.count) = (top, lua_gettop(state) - top)
+    return try read(self)
+  }
+
   /// The same with a list of arguments.
   package func callNow(
     _ function: LuaFunction, all arguments: [any LuaConvertible]

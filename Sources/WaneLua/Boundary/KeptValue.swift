@@ -23,6 +23,16 @@ final class KeptValue: @unchecked Sendable {
     }
     return LuaFunction(stackIndex: lua_gettop(context.state))
   }
+
+  /// The same where there must be one.
+  ///
+  /// - Throws: when there is none.
+  func place(_ context: CallContext) throws -> LuaFunction {
+    guard let place = push(context) else {
+      throw LuaError.message("the function belongs to another Lua state, or memory is short")
+    }
+    return place
+  }
 }
 
 extension CallContext {

@@ -46,7 +46,7 @@ extension Function {
       }),
   ]
 
-  private static let augmentOptions = [
+  static let augmentOptions = [
     Option(
       "flip", oneOf: Augmentation.Flip.allCases.map(\.rawValue), default: "none",
       "mirrors every other image, left and right or top and bottom"),
@@ -75,7 +75,7 @@ extension Function {
 
 extension Options {
   /// What the options of `augment` say.
-  fileprivate func augmentation() throws -> Augmentation {
+  func augmentation() throws -> Augmentation {
     var result = Augmentation()
     result.flip = try choice("flip").flatMap(Augmentation.Flip.init)
     if let shift = try numbers("shift") {

@@ -6,9 +6,30 @@ import WaneTensor
 extension Function {
   static let dataFromFiles: [Function] = [
     Function(
-      "npy", "The array of a NumPy file.", signature: "npy(path) -> Tensor",
-      example: #"weights = wane.data.npy "weights.npy""#
-    ) { context in context.results(try NPYFile.read(context.string(1))) },
+      "npy",
+      "The array of a NumPy file; or a data set of two files, whose samples are read when they are"
+        + " needed.",
+      signature: "npy(path, [options]) -> Tensor, or Dataset",
+      options: [
+        Option("labels", "path", default: "none", "the file of the labels, for a data set"),
+        .classNames.belonging(toAnyOf: ["labels"]),
+      ],
+      example: """
+        weights = wane.data.npy "weights.npy"
+        train = wane.data.npy("x_train.npy", { labels = "y_train.npy" })
+        """
+    ) { context in
+      let path = try context.string(1)
+      let options = try context.options(2)
+      guard let labels = try options.string("labels") else {
+        return context.results(try NPYFile.read(path))
+      }
+      return context.results(
+        DatasetBox(
+          try Dataset(
+            columns: [NPYRows.samples(path)], labels: [NPYFile.read(labels).asLabels()],
+            name: path, classNames: options.strings("class_names") ?? [])))
+    },
     Function(
       "npz", "The arrays of a NumPy file by name; or a data set of two of them.",
       signature: "npz(path, [options]) -> table of Tensors, or Dataset",

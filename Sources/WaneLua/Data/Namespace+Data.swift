@@ -70,25 +70,51 @@ extension Function {
     },
     Function(
       "generator",
-      "A data set of what a function returns, sample by sample, until it returns nil.",
-      signature: "generator(function, [options]) -> Dataset",
+      "A data set of what a function returns, sample by sample, until it returns nil. What it returns"
+        + " first may be a function that does so in its place. With a buffer: a stream of samples that"
+        + " are made while a model trains on them, anew in each epoch.",
+      signature: "generator(function, [options]) -> Dataset or Stream",
       options: [
-        Option("limit", "integer", default: "none", "the most samples to take"), .cache,
+        Option(
+          "limit", "integer", default: "none", "the most samples to take; of a stream, in an epoch"),
+        .cache,
+        Option(
+          "buffer", "integer", default: "none",
+          "makes a stream, which is shuffled among so many samples, and holds no more"),
         .datasetName, .classNames,
       ],
       example: """
         data = wane.data.generator(coroutine.wrap(function()
           for i = 1, 100 do coroutine.yield({ i / 100 }, i % 2) end
         end))
+        stream = wane.data.generator(function(epoch)
+          local file = io.open "digits.txt"
+          return function()
+            local label, pixels = file:read("n", "l")
+            if label then return parse(pixels), label end
+          end
+        end, { buffer = 1000 })
         """
     ) { context in
       let function = try context.function(1)
       let options = try context.options(2)
-      return try Generation(
-        function, limit: options.integer("limit", atLeast: 1, default: Int.max),
-        cache: options.cache(default: .memory), name: options.string("name") ?? "generator",
-        classNames: options.strings("class_names") ?? []
-      ).proceed(context)
+      let limit =
+        options.has("limit") ? try options.integer("limit", atLeast: 1, default: 1) : nil
+      let name = try options.string("name") ?? "generator"
+      let classNames = try options.strings("class_names") ?? []
+      guard options.has("buffer") else {
+        return try Generation(
+          function, limit: limit ?? Int.max, cache: options.cache(default: .memory), name: name,
+          classNames: classNames
+        ).proceed(context)
+      }
+      guard !options.has("cache") else {
+        throw options.bad("buffer", "a stream keeps no samples, so it takes no 'cache'")
+      }
+      let stream = try SampleStream(
+        name: name, classNames: classNames, limit: limit,
+        buffer: options.integer("buffer", atLeast: 1, default: 1))
+      return context.results(StreamBox(stream), holding: [function])
     },
   ]
 }
@@ -129,6 +155,8 @@ extension CallContext {
 /// A `generator` under way: a Lua function is called until it has no more samples.
 private final class Generation {
   private let function: LuaFunction
+  /// What the function returned to be called in its place.
+  private var iterator: KeptValue?
   private let limit: Int
   private let name: String
   private var collector: SampleCollector
@@ -145,7 +173,12 @@ private final class Generation {
   func proceed(_ context: CallContext) throws -> CallContext.Outcome {
     guard collector.count < limit else { return try finish(context) }
     try context.checkInterrupt()
-    return context.call(function) { context in
+    let function = try iterator?.place(context) ?? function
+    return context.call(function, 1) { context in
+      if self.iterator == nil, self.collector.count == 0, context.isFunction(1) {
+        self.iterator = try context.keep(context.function(1))
+        return try self.proceed(context)
+      }
       if context.isNone(1) { return try self.finish(context) }
       try self.collector.append(context, input: 1, label: 2)
       return try self.proceed(context)

@@ -25,23 +25,33 @@ struct SampleCollector {
   mutating func append(
     _ context: CallContext, input: Int, label: Int, otherwise: Columns? = nil
   ) throws {
-    let samples =
-      try context.columns(input) { tensor, _ in try tensor.asSamples() }
-      ?? Columns(tensors: [context.sample(input).asSamples()])
-    try inputs.append(samples)
+    try inputs.append(Self.inputs(context, input))
     if let otherwise, context.isNone(label) { return try labels.append(otherwise) }
-    let targets =
-      try context.columns(label, Self.label) ?? Columns(tensors: [Self.label(context, label)])
-    try labels.append(targets)
+    try labels.append(Self.labels(context, label))
+  }
+
+  /// The inputs of one sample, a result of a callback.
+  static func inputs(_ context: CallContext, _ index: Int) throws -> Columns {
+    try context.columns(index) { tensor, _ in try tensor.asSamples() }
+      ?? Columns(tensors: [context.sample(index).asSamples()])
+  }
+
+  /// The labels of one sample, a result of a callback.
+  static func labels(_ context: CallContext, _ index: Int) throws -> Columns {
+    try context.columns(index, label) ?? Columns(tensors: [label(context, index)])
+  }
+
+  /// Adds a sample of a stream.
+  mutating func append(_ sample: SampleStream.Sample) throws {
+    try inputs.append(Columns(tensors: sample.inputs, names: sample.inputNames))
+    try labels.append(Columns(tensors: sample.labels, names: sample.labelNames))
   }
 
   /// Adds samples that are results of a callback, their first axis counting them.
   mutating func append(
     batch context: CallContext, inputs input: Int, labels label: Int, otherwise: Columns
   ) throws {
-    let samples =
-      try context.columns(input) { tensor, _ in try tensor.asSamples() }
-      ?? Columns(tensors: [context.sample(input).asSamples()])
+    let samples = try Self.inputs(context, input)
     let targets: Columns
     if context.isNone(label) {
       targets = otherwise

@@ -6,15 +6,23 @@ import WaneTensor
 extension Function {
   /// `model:fit`.
   static let fit = Function(
-    "fit", "Trains the model on a data set.",
+    "fit", "Trains the model on a data set or a stream.",
     signature: "fit(data, [options]) -> history", options: Option.fitting,
     example:
       "history = model:fit(train, { epochs = 8, batch_size = 128, validation = test, seed = 1 })",
     method: { (box: ModelBox, context) in
       let options = try context.options(3)
+      if let stream = context.objectIfAny(2, as: StreamBox.self)?.stream {
+        guard let function = context.held(by: 2) else {
+          throw context.argumentError(2, "a stream with its function expected")
+        }
+        guard !options.has("sample_weight") else {
+          throw options.bad("sample_weight", "samples of a stream have no weights")
+        }
+        return try Fitting(box, (stream, function), options, context).proceed(context)
+      }
       let data = try options.weighted(context.object(2, as: DatasetBox.self).dataset)
-      let fitting = try Fitting(box, data: data, options: options, context)
-      return try fitting.proceed(context)
+      return try Fitting(box, data, options, context).proceed(context)
     })
 }
 
@@ -24,6 +32,10 @@ extension Function {
 private final class Fitting {
   private let box: ModelBox
   private let run: TrainingRun
+  /// The batches of a stream, where the data are one.
+  private let feed: StreamFeed?
+  /// The next batch of the stream; nil at the end of an epoch.
+  private var nextBatch: StreamBatch?
   private let pool: WorkerPool
   private let validation: Dataset?
   private let epochHook: LuaFunction?
@@ -46,8 +58,32 @@ private final class Fitting {
   private var start: Double?
   /// Seconds that the run had waited for samples when the epoch began.
   private var waited = 0.0
+  /// Samples of the last epoch.
+  private var lastCount = 0
 
-  init(_ box: ModelBox, data: Dataset, options: Options, _ context: CallContext) throws {
+  /// Prepares a run on a data set.
+  convenience init(
+    _ box: ModelBox, _ data: Dataset, _ options: Options, _ context: CallContext
+  ) throws {
+    try self.init(box, options, context) { _, _ in (data, nil, nil) }
+  }
+
+  /// Prepares a run on a stream, whose first batch tells what its samples are like.
+  convenience init(
+    _ box: ModelBox, _ stream: (SampleStream, LuaFunction), _ options: Options,
+    _ context: CallContext
+  ) throws {
+    try self.init(box, options, context) { training, epoch in
+      let feed = StreamFeed(stream.0, stream.1, training, epoch: epoch)
+      let batch = try Fitting.firstBatch(feed, epoch: epoch, context)
+      return (batch.data, feed, batch)
+    }
+  }
+
+  private init(
+    _ box: ModelBox, _ options: Options, _ context: CallContext,
+    data: (TrainingOptions, _ epoch: Int) throws -> (Dataset, StreamFeed?, StreamBatch?)
+  ) throws {
     self.box = box
     epochs = try options.epochs(default: 1)
     validation = try options.dataset("validation")
@@ -68,15 +104,24 @@ private final class Fitting {
       customLoss = nil
     }
     self.training = training
+    let past = try Fitting.past(options, checkpoint?.path)
+    let (data, feed, first) = try data(training, max(past?.integer("fit/epoch") ?? 0, 0))
+    self.feed = feed
+    nextBatch = first
+    guard feed == nil || feed?.stream.limit != nil || epochs == epochs.rounded() else {
+      throw options.bad(
+        "epochs", "must be whole for a stream without a limit, got \(LuaNumber.format(epochs))")
+    }
     run = try TrainingRun(
-      box.graph, data: data, options: training, epochs: epochs, pool: pool, poll: context.poll)
-    try resume(options)
+      box.graph, data: data, options: training, epochs: epochs, pool: pool, stream: feed?.stream,
+      poll: context.poll)
+    if let past { try resume(past) }
     try history.open(csv: options.string("csv_log"), jsonLines: options.string("jsonl_log"))
   }
 
   /// Goes on until the end or until a callback is due.
   func proceed(_ context: CallContext) throws -> CallContext.Outcome {
-    while !hasStopped, run.step < run.totalSteps {
+    while !hasStopped, !isOver {
       try runSteps(context)
       if let batchHook {
         return context.call(batchHook, batchTable) { context in
@@ -100,33 +145,80 @@ private final class Fitting {
 
   // MARK: Steps
 
-  /// The number of the step that ends the epoch under way.
-  private var epochEnd: Int { min((epoch + 1) * run.stepsPerEpoch, run.totalSteps) }
+  /// Whether the run has reached its end.
+  private var isOver: Bool {
+    guard let feed else { return run.step >= run.totalSteps }
+    // The function of a stream may end an epoch before its limit.
+    return Double(epoch) >= epochs || (feed.stream.limit != nil && run.step >= run.totalSteps)
+  }
+
+  /// Whether the steps of the epoch under way are done.
+  private var epochHasEnded: Bool {
+    guard feed == nil else { return nextBatch == nil || isOver }
+    return run.step >= min((epoch + 1) * run.stepsPerEpoch, run.totalSteps)
+  }
+
+  /// The first batch of an epoch of a stream.
+  ///
+  /// - Throws: when there is none.
+  private static func firstBatch(
+    _ feed: StreamFeed, epoch: Int, _ context: CallContext
+  ) throws -> StreamBatch {
+    if let batch = try feed.nextBatch(context) { return batch }
+    throw WaneError(
+      feed.stream.name,
+      "epoch \(epoch + 1) has no samples"
+        + (epoch == 0 ? "" : ": a function that returns an iterator can begin again"))
+  }
+
+  /// Runs a step; the next batch of a stream is made meanwhile.
+  private func runStep(_ context: CallContext) throws -> TrainingRun.Measure {
+    guard let feed else { return try run.runStep() }
+    run.epoch = epoch
+    if nextBatch == nil {
+      feed.begin(epoch: epoch)
+      nextBatch = try Fitting.firstBatch(feed, epoch: epoch, context)
+    }
+    guard let batch = nextBatch else { return TrainingRun.Measure() }
+    nextBatch = nil
+    let (measure, next) = try run.runStep(on: batch) { try feed.nextBatch(context) }
+    nextBatch = next
+    return measure
+  }
 
   /// Runs the steps of an epoch, or one when each is reported.
   private func runSteps(_ context: CallContext) throws {
     let start = self.start ?? Clock.seconds()
     self.start = start
     let interrupted = context.interruptCheck
-    let end = batchHook == nil ? epochEnd : run.step + 1
     do {
-      while run.step < end {
+      repeat {
         if interrupted() { throw WaneError("", "interrupted", kind: .interrupted) }
-        last = try run.runStep()
+        last = try runStep(context)
         total.add(last)
         if training.precision == .bf16, !hasNoted { noteLayersInBF16() }
         sink.reportIfWanted(
           Progress(
-            title: title, completed: total.samples, total: run.data.count,
+            title: title, completed: total.samples, total: samplesOfEpoch,
             details: Fitting.details(total, seconds: Clock.seconds() - start)))
-      }
+      } while batchHook == nil && !epochHasEnded
       // A callback may look at the model, and may end the run by an error.
       if batchHook != nil { box.replace(by: try run.trainedModel()) }
-    } catch let error as WaneError {
+    } catch {
       box.replace(by: try run.trainedModel())
-      guard error.kind == .interrupted else { throw error }
+      guard Fitting.isInterrupt(error) else { throw error }
       throw LuaError.interrupted("interrupted: model keeps the weights of step \(run.step)")
     }
+  }
+
+  private static func isInterrupt(_ error: any Error) -> Bool {
+    if case LuaError.interrupted = error { return true }
+    return (error as? WaneError)?.kind == .interrupted
+  }
+
+  /// Samples of the epoch under way; 0 where nobody knows.
+  private var samplesOfEpoch: Int {
+    feed == nil ? run.data.count : feed?.stream.limit ?? lastCount
   }
 
   /// Says once where bf16 is used, since it is not everywhere.
@@ -160,9 +252,10 @@ private final class Fitting {
 
   /// Does what follows on an epoch when one has ended; nil when no callback is due.
   private func endEpochIfDue(_ context: CallContext) throws -> CallContext.Outcome? {
-    guard hasStopped || run.step >= epochEnd else { return nil }
+    guard hasStopped || epochHasEnded else { return nil }
     let measures = try measure(context)
     epoch += 1
+    lastCount = total.samples
     total = TrainingRun.Measure()
     start = nil
     try history.append(measures)
@@ -191,7 +284,7 @@ private final class Fitting {
       "loss": .number(total.loss), "lr": .number(Double(run.learningRate(at: run.step - 1))),
       "seconds": .number(Clock.seconds() - (start ?? Clock.seconds())),
     ]
-    if run.data.isStored {
+    if run.data.isStored || feed != nil {
       measures["wait_seconds"] = .number(run.secondsWaited - waited)
       waited = run.secondsWaited
     }
@@ -244,7 +337,7 @@ private final class Fitting {
   /// Writes the checkpoint when it is time.
   private func keep() throws {
     guard let checkpoint else { return }
-    let isLast = hasStopped || run.step >= run.totalSteps
+    let isLast = hasStopped || isOver
     guard isLast || epoch % checkpoint.every == 0 else { return }
     var state = TrainingState()
     try run.save(to: &state)
@@ -257,21 +350,25 @@ private final class Fitting {
     try CheckpointFile.write(state, to: checkpoint.path)
   }
 
-  /// Goes on from the checkpoint if that is wanted.
-  private func resume(_ options: Options) throws {
+  /// The checkpoint to go on from, if that is wanted.
+  private static func past(_ options: Options, _ path: String?) throws -> TrainingState? {
     switch options.value("resume") {
-    case nil, .boolean(false): return
+    case nil, .boolean(false): return nil
     case .boolean(true), .string("auto"): break
     case let other:
       throw options.bad(
         "resume",
         "a boolean or 'auto' expected, got \(other?.shortDescription ?? "nothing")")
     }
-    guard let path = checkpoint?.path else {
+    guard let path else {
       throw options.bad("resume", "the option 'checkpoint' must say from which file")
     }
-    if case .string = options.value("resume"), !CheckpointFile.exists(path) { return }
-    let state = try CheckpointFile.read(path)
+    if case .string = options.value("resume"), !CheckpointFile.exists(path) { return nil }
+    return try CheckpointFile.read(path)
+  }
+
+  /// Goes on from a checkpoint.
+  private func resume(_ state: TrainingState) throws {
     try run.check(state)
     for (name, text) in conditions {
       let was = try state.text("fit/\(name)")

@@ -53,19 +53,14 @@ public final class Batches {
 private struct BatchSource: Sendable {
   private let data: Dataset
   private let feed: StepFeed
-  private let kinds: [(dimensions: [Int], dtype: DType)]
   private let order: [Int32]
   private let size: Int
   private let draw: FeedDraw
 
   init(_ data: Dataset, size: Int, shuffles: Bool, seed: UInt64) throws {
-    let data =
-      try data.mixable { index in
-        (index == 0 ? data.classCount ?? 0 : data.allLabels[index].classCount, false)
-      } ?? data
+    let data = try data.mixableByLabels()
     self.data = data
     feed = try data.feed(targets: data.allLabels)
-    kinds = (data.columns + data.allLabels.map { .tensor($0) }).map { ($0.rowDimensions, $0.dtype) }
     order =
       shuffles
       ? try Dataset.permutation(data.count, seed: seed, epoch: 0)
@@ -82,13 +77,44 @@ private struct BatchSource: Sendable {
       data.isStored
       ? try data.feed(targets: data.allLabels, read: data.reading(positions, draw)(cancellation))
       : feed
-    let scratch = try Storage(byteCount: feed.scratchBytes, for: "batches")
+    return try feed.tensors(data.kinds, positions, draw)
+  }
+}
+
+extension Dataset {
+  /// The extents and type of what is fed of each sample: inputs, then labels.
+  var kinds: [(dimensions: [Int], dtype: DType)] {
+    (columns + allLabels.map { .tensor($0) }).map { ($0.rowDimensions, $0.dtype) }
+  }
+
+  /// The data set with targets in place of classes that are to be mixed, as many as the labels tell
+  /// of.
+  func mixableByLabels() throws -> Dataset {
+    try mixable { index in
+      (index == 0 ? classCount ?? 0 : allLabels[index].classCount, false)
+    } ?? self
+  }
+}
+
+extension StepFeed {
+  /// The rows of some samples, a tensor a column.
+  ///
+  /// - Parameters:
+  ///   - kinds: the extents and type of a row of each column.
+  ///   - positions: the samples.
+  ///   - draw: decides what is random.
+  /// - Returns: what the feed gives for them.
+  /// - Throws: when memory cannot be had.
+  func tensors(
+    _ kinds: [(dimensions: [Int], dtype: DType)], _ positions: ArraySlice<Int32>, _ draw: FeedDraw
+  ) throws -> [Tensor] {
+    let scratch = try Storage(byteCount: scratchBytes, for: "batches")
     return try kinds.enumerated().map { column, kind in
       var batch = try Tensor(
         uninitialized: Shape([positions.count] + kind.dimensions), kind.dtype, for: "batches")
       try batch.withMutableBytes { bytes in
         guard let base = bytes.baseAddress else { return }
-        feed.fill(column, base, positions, draw, scratch: scratch.pointer)
+        fill(column, base, positions, draw, scratch: scratch.pointer)
       }
       return batch
     }

@@ -23,8 +23,22 @@ extension Dataset {
   /// - Returns: a feed an input and one a target.
   /// - Throws: when the samples cannot be augmented.
   func feed(targets: [Tensor], read: [Tensor?]? = nil) throws -> StepFeed {
-    let inputs = try columns.enumerated().map { try FeedRows($1, read: read?[$0]) }
-    let targets = targets.map { FeedRows($0) }
+    try feed(
+      columns.enumerated().map { try FeedRows($1, read: read?[$0]) },
+      targets.map { FeedRows($0, .whole) })
+  }
+
+  /// What a step takes of a data set that is its batch, whose samples are mixed among each other.
+  ///
+  /// - Parameter targets: tensors with a row for each sample.
+  /// - Returns: the feed of the step.
+  /// - Throws: when the samples cannot be augmented.
+  func feed(batch targets: [Tensor]) throws -> StepFeed {
+    try feed(
+      allInputs.map { FeedRows($0, .batch) }, targets.map { FeedRows($0, .batch) })
+  }
+
+  private func feed(_ inputs: [FeedRows], _ targets: [FeedRows]) throws -> StepFeed {
     guard let augmentation else { return StepFeed((inputs + targets).map { PlainFeed(rows: $0) }) }
     func plain(_ rows: FeedRows) -> any Feed {
       guard augmentation.mixup > 0, rows.tensor.dtype == .f32 else { return PlainFeed(rows: rows) }

@@ -39,13 +39,22 @@ public struct FeedDraw: Sendable {
 
 /// Where a feed finds the rows of a step.
 struct FeedRows: Sendable {
-  /// All rows of a data set in their order; or those that were read for a step, in the order of its
-  /// samples, and after them those that they are mixed with.
+  /// Which rows there are.
+  enum Extent {
+    /// All of a data set, in its order.
+    case whole
+    /// Those that were read for a step, in the order of its samples, and after them those that they
+    /// are mixed with.
+    case read
+    /// Those of a step, in the order of its samples, which are mixed among each other.
+    case batch
+  }
+
+  /// The rows.
   let tensor: Tensor
-  /// How many rows the data set has.
+  /// How many rows there are to mix one with.
   let count: Int
-  /// Whether the tensor has the rows of one step alone.
-  let isRead: Bool
+  private let extent: Extent
   /// The bytes of a row.
   let byteCount: Int
 
@@ -58,7 +67,7 @@ struct FeedRows: Sendable {
   init(_ column: Column, read: Tensor?) throws {
     count = column.shape[0]
     byteCount = column.rowByteCount
-    isRead = column.isStored
+    extent = column.isStored ? .read : .whole
     if case .tensor(let tensor) = column {
       self.tensor = tensor
     } else {
@@ -66,21 +75,22 @@ struct FeedRows: Sendable {
     }
   }
 
-  init(_ tensor: Tensor) {
+  /// The rows of a tensor: those of a whole data set, or of a step.
+  init(_ tensor: Tensor, _ extent: Extent) {
     self.tensor = tensor
+    self.extent = extent
     count = tensor.shape[0]
     byteCount = tensor.byteCount / max(count, 1)
-    isRead = false
   }
 
   /// Where the row of a sample of the step begins, in bytes.
   func offset(sample: Int, position: Int32) -> Int {
-    (isRead ? sample : Int(position)) * byteCount
+    (extent == .whole ? Int(position) : sample) * byteCount
   }
 
   /// Where the row begins that a sample of the step is mixed with, in bytes.
   func partnerOffset(sample: Int, partner: Int32) -> Int {
-    (isRead ? tensor.shape[0] / 2 + sample : Int(partner)) * byteCount
+    (extent == .read ? tensor.shape[0] / 2 + sample : Int(partner)) * byteCount
   }
 }
 

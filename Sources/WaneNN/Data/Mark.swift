@@ -2,6 +2,9 @@ import WaneGraph
 import WaneTensor
 
 extension Dataset {
+  /// A hash of bytes that is the same in every process.
+  public static func mark(_ bytes: UnsafeRawBufferPointer) -> String { Mark(bytes).text }
+
   /// What tells the content of the data set from that of others: a hash of its bytes; of images in
   /// files, of their names and sizes.
   public var mark: String {

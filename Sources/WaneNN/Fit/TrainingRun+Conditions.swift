@@ -10,10 +10,10 @@ extension TrainingRun {
       ("the model", modelMark),
       (
         "the data set",
-        "\(data.count) samples of "
+        (stream == nil ? "\(data.count) samples of " : "a stream of ")
           + data.columns.map { Shape.text($0.rowDimensions) }.joined(separator: " and ")
       ),
-      ("the content of the data set", data.mark),
+      ("the content of the data set", stream?.mark ?? data.mark),
       ("the augmentation", data.augmentation.map { Mark("\($0)").text } ?? "none"),
       ("optimizer", "\(optimizer.rule)"), ("learning_rate", "\(optimizer.learningRate)"),
       ("weight_decay", "\(optimizer.weightDecay)"),

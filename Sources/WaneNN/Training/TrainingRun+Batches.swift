@@ -5,6 +5,9 @@ import WaneTensor
 extension TrainingRun {
   /// The samples of the next step, which is made ready to take them.
   func prepareStep() throws -> ArraySlice<Int32> {
+    guard stream == nil else {
+      throw WaneError("train", "the batches of a stream have to be brought")
+    }
     let positions = try positions(of: step)
     guard data.isStored else { return positions }
     let read = try ahead.value(step) { number in

@@ -70,16 +70,23 @@ public final class TrainingRun {
   public internal(set) var step = 0
   /// What the step size of the schedule is multiplied by; 1 at first.
   public var learningRateFactor: Float = 1
-  /// Steps of an epoch.
+  /// Steps of an epoch; 0 where a stream does not tell.
   public let stepsPerEpoch: Int
-  /// Epochs completed.
-  public var epoch: Int { stepsPerEpoch == 0 ? 0 : step / stepsPerEpoch }
+  /// Epochs completed; of a stream, those that whoever runs it says.
+  public var epoch: Int {
+    get { streamEpoch ?? (stepsPerEpoch == 0 ? 0 : step / stepsPerEpoch) }
+    set { streamEpoch = newValue }
+  }
   /// What the run trains on.
   public let data: Dataset
   /// How it trains.
   public let options: TrainingOptions
 
   let model: Graph
+  /// What batches are brought of, in place of the data set.
+  let stream: SampleStream?
+  private var streamEpoch: Int?
+  var streamWaited = 0.0
   /// What the inputs of a step are taken from, row by row.
   var feed: StepFeed
   /// What each step learns of each sample.
@@ -110,16 +117,20 @@ public final class TrainingRun {
   ///   - options: how.
   ///   - epochs: how long it is meant to last, for schedules.
   ///   - pool: the threads that share a batch.
+  ///   - stream: what batches will be brought of, which are like the data set.
   ///   - poll: called now and then while a teacher is asked; throws to stop.
   /// - Throws: when the data do not fit the model, or an option is out of range.
   public init(
     _ model: Graph, data: Dataset, options: TrainingOptions, epochs: Double, pool: WorkerPool,
-    poll: () throws -> Void = {}
+    stream: SampleStream? = nil, poll: () throws -> Void = {}
   ) throws {
     guard options.batchSize > 0 else {
       throw WaneError("train", "batch_size must be positive, got \(options.batchSize)")
     }
     guard data.count > 0 else { throw WaneError("train", "the data set is empty") }
+    guard stream == nil || (options.teacher == nil && data.weights == nil) else {
+      throw WaneError("train", "samples of a stream have neither weights nor a teacher")
+    }
     guard epochs.isFinite, epochs >= 0, epochs < 1e9 else {
       throw WaneError("train", "epochs must be at least 0, got \(epochs)")
     }
@@ -128,6 +139,7 @@ public final class TrainingRun {
     options.teacher = try options.teacher?.measured(
       on: data, student: model, pool: pool, poll: poll)
     self.model = model
+    self.stream = stream
     self.data = data
     self.options = options
     self.pool = pool
@@ -149,8 +161,16 @@ public final class TrainingRun {
       workers: pool.count)
     variables = VariableUpdate(options.optimizer, store: store, pool: pool)
     weights = WeightStore(training.graph.parameters, bound: store.pointers)
-    let batch = min(options.batchSize, data.count)
-    stepsPerEpoch = (data.count + batch - 1) / batch
+    let samples = stream.map { $0.limit ?? 0 } ?? data.count
+    let batch = max(min(options.batchSize, samples), 1)
+    stepsPerEpoch = samples / batch + (samples % batch == 0 ? 0 : 1)
+    let schedule = options.schedule
+    guard samples > 0 || !(schedule.followsRun || schedule.unit == .epochs) else {
+      throw WaneError(
+        "train",
+        "the schedule follows the length of an epoch, which the stream does not tell: give it a limit"
+      )
+    }
     plannedSteps = Int((epochs * Double(stepsPerEpoch)).rounded())
   }
 
@@ -165,7 +185,7 @@ public final class TrainingRun {
   public func runStep() throws -> Measure { try runStep(at: prepareStep()) }
 
   /// Seconds that steps have waited for samples to be read.
-  public var secondsWaited: Double { ahead.waited }
+  public var secondsWaited: Double { ahead.waited + streamWaited }
 
   /// Runs the next step on samples that are not those of the run's data set, which have to be like
   /// them.
@@ -175,10 +195,6 @@ public final class TrainingRun {
     let isNamed = !batch.inputNames.isEmpty || !batch.labelNames.isEmpty
     let batch = isNamed ? try batch.arranged(for: model, "train") : batch
     guard batch.isLike(data) else {
-      func text(_ columns: [Column]) -> String {
-        columns.map { "\($0.shape) \($0.dtype)" }.joined(separator: ", ")
-      }
-      func labels(_ data: Dataset) -> String { text(data.allLabels.map { .tensor($0) }) }
       throw WaneError(
         "train",
         "samples \(text(batch.columns)) and labels \(labels(batch)) are not like those of "
@@ -196,7 +212,7 @@ public final class TrainingRun {
     return try runStep(at: positions)
   }
 
-  private func runStep(at positions: ArraySlice<Int32>) throws -> Measure {
+  func runStep(at positions: ArraySlice<Int32>) throws -> Measure {
     let crew = try crew(for: positions.count)
     let (seed, number, epoch) = (options.seed, UInt64(step), UInt64(epoch))
     try pool.run { worker in
