@@ -9,7 +9,9 @@ extension Registry {
       Namespace(
         "", "Small, fast neural networks.",
         functions: [
-          .help, .load, .compare, .sensitivity, .advise, .pipeline, .optimize, .threads, .machine,
+          .help, .load, .compare, .sensitivity, .advise, .pipeline, .optimize, .reestimate,
+          .threads,
+          .machine,
         ]
           + Verb.all.map(\.function),
         constants: [Constant("version", "The version of Wane.", .string("0.1"))]),

@@ -70,6 +70,31 @@ extension Kernels {
       }
     }
 
+    @Test(arguments: [true, false])
+    func scaleGradientsOfRanges(within: Bool) {
+      for length in lengths {
+        var numbers = Numbers(length)
+        let (least, most): (Int32, Int32) = (-20, 107)
+        let scale: Float = 0.25
+        var x = numbers.floats(length, -40...40)
+        for i in stride(from: 0, to: x.count, by: 5) {
+          x[i] = scale * Float(numbers.integer(-60...300)) / 2
+        }
+        if length > 3 { x[3] = .nan }
+        let dy = numbers.floats(length, -1...1)
+        let expected = zip(x, dy).reduce(0.0) { sum, pair in
+          let t = pair.0.isNaN ? 0 : pair.0 / scale
+          let code = min(max(t.rounded(.toNearestOrEven), Float(least)), Float(most))
+          let isInside = t >= Float(least) && t <= Float(most)
+          return sum + Double(pair.1 * (isInside ? (within ? code - t : 0) : code))
+        }
+        atEachLevel { level in
+          let sum = wane_range_scale_grad_f32(x, dy, length, scale, least, most, within ? 1 : 0)
+          #expect(abs(Double(sum) - expected) < 1e-3 * Double(length + 1), "\(length) \(level)")
+        }
+      }
+    }
+
     @Test(arguments: [(-128, 127), (-127, 127), (-7, 7), (-1, 1)] as [(Int32, Int32)])
     func signed(_ low: Int32, _ high: Int32) {
       eachGrid(low, high) { grid, x, scale, zero, place in

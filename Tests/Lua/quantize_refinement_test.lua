@@ -121,3 +121,18 @@ test("bits for each layer within a drop of accuracy", function()
   check.raises("...max_drop is measured on the option 'validation', or on a tenth of 'data'", quantize, model,
     { max_drop = 0.02, calibration = data })
 end)
+
+test("ranges of activations move in training where that is asked for", function()
+  local model, data = samples.trained(), samples.images(256)
+  for _, range in ipairs { "lsq", "pact" } do
+    local int4, report = quantize(model, {
+      bits = 4, activation_bits = 4, data = data, epochs = 1, batch_size = 32, range = range, seed = 1,
+    })
+    check.equal(report.options.range, range)
+    check.truthy(int4:evaluate(data).accuracy > 0.9)
+  end
+  local _, report = quantize(model, { bits = 4, data = data, epochs = 1, learn_scales = false })
+  check.equal(report.options.learn_scales, "false")
+  check.raises("...bad option 'range' to 'quantize' (expected one of 'fixed', 'lsq', 'pact', got 'learned')", quantize,
+    model, { data = data, range = "learned" })
+end)

@@ -285,6 +285,36 @@ import WaneTensor
       zip(try Self.run(result.model, data), expected).allSatisfy { abs($0 - $1) < 0.05 * span })
   }
 
+  @Test(arguments: [GridTraining.Ranges.lsq, .pact])
+  func rangesMoveInTrainingAndStayOnIntegers(ranges: GridTraining.Ranges) throws {
+    let context = try Fixture.context(epochs: 2, learningRate: 0.01, data: Fixture.data())
+    func grids(_ pass: Quantization) throws -> [ActivationGrid] {
+      let model = try pass.apply(to: Fixture.trained(), context).model
+      #expect(try Self.operations(model).filter { $0 == "integer_layer" }.count == 4)
+      #expect(try Fixture.accuracy(model) > 0.9)
+      return model.nodes.compactMap { ($0.operation as? Quantize)?.grid }
+    }
+    var pass = try Quantization(bits: 4, activations: .fixed(bits: 4))
+    let fixed = try grids(pass)
+    pass.grids.ranges = ranges
+    let learned = try grids(pass)
+    #expect(fixed.map(\.zero) == learned.map(\.zero))
+    // Bytes stay bytes.
+    #expect(fixed[0] == learned[0] && fixed[0].scale == 1 / 255)
+    #expect(zip(fixed, learned).dropFirst().contains { abs($0.scale / $1.scale - 1) > 1e-3 })
+  }
+
+  @Test func scalesOfWeightsStayWhereThatIsWanted() throws {
+    let context = try Fixture.context(epochs: 1, learningRate: 0.01, data: Fixture.data())
+    var pass = try Quantization(bits: 4)
+    pass.grids.learnsScales = false
+    let trained = try pass.apply(to: Fixture.trained(), context).model
+    let before = try pass.apply(to: Fixture.trained(), Fixture.context(data: Fixture.data())).model
+    let (old, new) = (before.parameters["dense/kernel"], trained.parameters["dense/kernel"])
+    #expect(old?.grid != nil && old?.grid == new?.grid)
+    #expect(try old?.decoded().array(Float.self) != new?.decoded().array(Float.self))
+  }
+
   @Test func dropoutStaysForTrainingAndVanishesAfterwards() throws {
     let model = try ModelBuilder.sequential([
       InputLayer([8, 8, 1]), FlattenLayer(), DenseLayer(units: 16, activation: .relu),

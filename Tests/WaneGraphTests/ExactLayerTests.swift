@@ -157,6 +157,35 @@ import WaneTensor
       variables: Dictionary(uniqueKeysWithValues: training.variables.map { ($0.name, $0.initial) }))
     #expect(try runner.run(training.graph, batch: 3)[0].array(Float.self) == expected)
   }
+
+  /// What training computes with grids that have moved is what runs when they are set.
+  @Test(arguments: Layer.allCases, combinations.filter { !$0.0.isDynamic })
+  func movedRangesRunAsTrained(_ layer: Layer, _ combination: (Activations, Weights)) throws {
+    let (activations, weights) = combination
+    var sampler = Sampler("moved \(layer) \(activations) \(weights)")
+    let network = try Network(layer, activations, weights, &sampler)
+    let type = network.graph.type(of: network.graph.inputs[0])
+    let input = try sampler.tensor([3] + type.dimensions, in: -2...3)
+
+    let training = try TrainingForm(network.graph.movingRanges(.lsq))
+    var values = Dictionary(
+      uniqueKeysWithValues: training.variables.map { ($0.name, $0.initial) })
+    let ranges = training.variables.filter { network.graph.parameters[$0.parameter] == nil }
+    #expect(ranges.count == 2)
+    for (range, factor) in zip(ranges, [Float(0.83), 1.21]) {
+      values[range.name] = try Tensor([factor])
+    }
+    let runner = GraphRunner(inputs: [input], variables: values)
+    let trained = try runner.run(training.graph, batch: 3)[0].array(Float.self)
+
+    let moved = try network.graph.settingRanges(values)
+    let runtime = try InferenceSession(moved, pool: WorkerPool(count: 1))
+    #expect(try runtime.run([input])[0].array(Float.self) == trained)
+    func scales(_ graph: Graph) -> [Float] {
+      graph.nodes.compactMap { ($0.operation as? Quantize)?.grid.scale }
+    }
+    #expect(scales(moved) == zip(scales(network.graph), [Float(0.83), 1.21]).map(*))
+  }
 }
 
 /// Section "Layers" of `docs/integer-arithmetic.md`, one sum after the other.

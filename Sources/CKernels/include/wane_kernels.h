@@ -15,6 +15,7 @@
 #include "wane_exact.h"
 #include "wane_group_norm.h"
 #include "wane_integer.h"
+#include "wane_learned_range.h"
 #include "wane_loss.h"
 #include "wane_memory.h"
 #include "wane_normalization.h"

@@ -32,19 +32,22 @@ struct FineTuner {
   /// - Parameters:
   ///   - model: what is trained.
   ///   - masking: parameters that get masks to be set during the run.
+  ///   - grids: what of integer grids moves.
   ///   - prepare: called before the first step.
   ///   - onStep: called after every step.
   ///   - finish: called after the last step.
   /// - Returns: the trained model, and a record of each epoch.
   /// - Throws: when the data do not fit the model, an option is out of range, or the user stops.
   func callAsFunction(
-    _ model: Graph, masking: Set<String> = [], prepare: (TrainingRun) throws -> Void = { _ in },
+    _ model: Graph, masking: Set<String> = [], grids: GridTraining = GridTraining(),
+    prepare: (TrainingRun) throws -> Void = { _ in },
     onStep: (TrainingRun) throws -> Void = { _ in },
     finish: (TrainingRun) throws -> Void = { _ in }
   ) throws -> (model: Graph, history: [EpochRecord]) {
     guard isWanted, let data = context.data else { return (model, []) }
     let epochs = context.fineTuning.epochs
-    let options = context.fineTuning.trainingOptions(defaults, masking: masking)
+    var options = context.fineTuning.trainingOptions(defaults, masking: masking)
+    options.grids = grids
     let run = try TrainingRun(
       model, data: data, options: options, epochs: epochs, pool: context.pool, poll: context.poll)
     try prepare(run)

@@ -18,6 +18,7 @@ extension Quantization {
       bits: table, weights: weights, activations: activations, observer: observer,
       selection: selection)
     result.refinement = refinement
+    result.grids = grids
     return result
   }
 

@@ -8,8 +8,8 @@ import WaneTensor
 /// Weights get 1 to 8 bits with a scale for each filter, layer or group of inputs, activations 1
 /// to 8 bits or 16; biases stay floats and are rounded to the grid of the sums when the model is
 /// compiled. With epochs of fine-tuning the model is trained while it is rounded (quantization-aware
-/// training, Jacob et al., 2018), gradients passing straight through the rounding and scales learned
-/// (Esser et al., LSQ, 2020).
+/// training, Jacob et al., 2018), gradients passing straight through the rounding, scales of weights and
+/// where asked for ranges of activations learned (Esser et al., LSQ, 2020; Choi et al., PACT, 2018).
 ///
 /// Batch normalizations are folded into the weights first. Pinned zeros stay zero; a codebook stays
 /// one, its values moved to a grid of one scale.
@@ -29,6 +29,8 @@ public struct Quantization: ModelPass {
   public let selection: Selection
   /// What is done besides rounding to the nearest.
   public var refinement = QuantizationRefinement()
+  /// What of the grids training moves.
+  public var grids = GridTraining()
 
   /// Creates a pass with as many bits everywhere.
   ///
@@ -110,7 +112,7 @@ public struct Quantization: ModelPass {
 
     // Training starts from the weights before rounding, and from the zeros that were pinned then, not
     // from those that rounding made.
-    let tuned = try tune(rounded) { run in
+    let tuned = try tune(rounded, grids: grids) { run in
       for (layer, _) in plan.layers {
         guard let kernel = folded.parameters[layer.kernel] else { continue }
         run.setWeights(layer.kernel, try kernel.freeValues())
@@ -154,7 +156,7 @@ public struct Quantization: ModelPass {
         options.append(("observer", .text(observer.description)))
       }
     }
-    return options + refinement.reported + selection.reported
+    return options + refinement.reported + grids.reported + selection.reported
   }
 
   /// The model with activations rounded where the layers read them.
@@ -262,5 +264,13 @@ extension Graph {
     var result = self
     for parameter in parameters { try result.set(parameter.withCompactCodebook()) }
     return result
+  }
+}
+
+extension GridTraining {
+  /// What differs from the usual, for reports.
+  fileprivate var reported: [(name: String, value: ReportValue)] {
+    (ranges == .fixed ? [] : [("range", .text(ranges.rawValue))])
+      + (learnsScales ? [] : [("learn_scales", .text("false"))])
   }
 }

@@ -33,7 +33,7 @@ extension Graph {
     ClassWeights.self, CountHits.self, Logits.self, LogitsGradient.self, SoftTargets.self,
     TargetLoss.self, WeighSamples.self,
     CausalMask.self, MaxPool2DSelection.self, PutAlong.self, TakeAlong.self,
-    ExactLayer.self, RoundToGrid.self,
+    ExactLayer.self, RoundToGrid.self, LearnedRange.self, LearnedRangeGradient.self,
     CodeEntropy.self, CodeEntropyGradient.self,
     RelationGradient.self, RelationLoss.self,
     JoinBatch.self, SplitBatch.self,

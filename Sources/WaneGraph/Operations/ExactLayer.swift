@@ -6,8 +6,10 @@ import WaneTensor
 ///
 /// Training has it where a compiled model runs on integers, so that what it simulates is what runs;
 /// compiled graphs have it where `IntegerLayer` has no form for the layer. Operands, those in brackets
-/// as the operation says: `x, kernel [, bias] [, grids] [, factors]`; grids are the second result of
-/// `DynamicQuantize`, factors what the scales of the weights are multiplied by (`QuantizeWeights`).
+/// as the operation says: `x, kernel [, bias] [, grids] [, input factor] [, output factor] [, factors]`;
+/// grids are the second result of `DynamicQuantize`, input and output factor what the scales of the grids
+/// before and behind are multiplied by (`LearnedRange`), factors what those of the weights are
+/// (`QuantizeWeights`).
 ///
 /// The result counts in steps of the `output` grid when there is one, `RoundToGrid` comes next then.
 /// Both pass gradients on as if values were not divided by the step and multiplied by it again.
@@ -27,6 +29,10 @@ public struct ExactLayer: Operation {
   let output: ActivationGrid?
   let weights: WeightGrid
   let hasBias: Bool
+  /// Whether the grid of the operand is learned.
+  let movesInput: Bool
+  /// Whether the grid of the result is learned.
+  let movesOutput: Bool
   /// Whether the scales of the weights are learned.
   let hasFactors: Bool
 
@@ -34,12 +40,13 @@ public struct ExactLayer: Operation {
   func withFactors() -> ExactLayer {
     ExactLayer(
       form: form, input: input, inputBits: inputBits, output: output, weights: weights,
-      hasBias: hasBias, hasFactors: true)
+      hasBias: hasBias, movesInput: movesInput, movesOutput: movesOutput, hasFactors: true)
   }
 
   init(
     form: Form, input: ActivationGrid?, inputBits: Int, output: ActivationGrid?,
-    weights: WeightGrid, hasBias: Bool, hasFactors: Bool = false
+    weights: WeightGrid, hasBias: Bool, movesInput: Bool = false, movesOutput: Bool = false,
+    hasFactors: Bool = false
   ) {
     self.form = form
     self.input = input
@@ -47,6 +54,8 @@ public struct ExactLayer: Operation {
     self.output = output
     self.weights = weights
     self.hasBias = hasBias
+    self.movesInput = movesInput
+    self.movesOutput = movesOutput
     self.hasFactors = hasFactors
   }
 
@@ -64,9 +73,11 @@ public struct ExactLayer: Operation {
 
   private var plainCount: Int { hasBias ? 3 : 2 }
   private var gridsOperand: Int? { input == nil ? plainCount : nil }
+  /// How many of the last operands belong to scales that are learned.
+  private var factorCount: Int { [movesInput, movesOutput, hasFactors].count { $0 } }
 
   public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
-    let count = plainCount + (input == nil ? 1 : 0) + (hasFactors ? 1 : 0)
+    let count = plainCount + (input == nil ? 1 : 0) + factorCount
     try operands(inputs, count...count)
     return try plain.infer(Array(inputs[..<plainCount]))
   }
@@ -113,7 +124,7 @@ public struct ExactLayer: Operation {
     let x = try context.input(0).floats
     let y = context.output().floats
     let grids = try gridsOperand.map { try context.input($0).floats }
-    if let parameter = context.constant(1) {
+    if let parameter = context.constant(1), !movesInput, !movesOutput {
       let bias = hasBias ? try context.constant(2)?.decoded().array(Float.self) : nil
       guard hasBias == (bias != nil) else {
         throw WaneError(Self.name, "the bias of integer weights must be a parameter")
@@ -128,11 +139,17 @@ public struct ExactLayer: Operation {
         withUnsafePointer(to: layer) { wane_exact_run($0, packed, x, grids, y, run.scratch) }
       }
     }
-    // Weights that move: packed anew for every run.
+    // Weights or grids that move: packed anew for every run.
     let kernel = try context.input(1).floats
     let bias = hasBias ? try context.input(2).floats : nil
-    let factors =
-      hasFactors ? try context.input(context.inputTypes.count - 1).floats : nil
+    var operand = context.inputTypes.count - factorCount
+    func next(_ isThere: Bool) throws -> UnsafeMutablePointer<Float>? {
+      guard isThere else { return nil }
+      operand += 1
+      return try context.input(operand - 1).floats
+    }
+    let (inputFactor, outputFactor) = (try next(movesInput), try next(movesOutput))
+    let factors = try next(hasFactors)
     let scaleBytes = (4 * weights.scales.count + 63) / 64 * 64
     context.reserveScratch(scaleBytes + packedBytes + scratchBytes)
     return { [layer, base = weights.scales] run in
@@ -143,6 +160,9 @@ public struct ExactLayer: Operation {
       }
       let packed = run.scratch + scaleBytes
       let scratch = packed + packedBytes
+      var layer = layer
+      if let inputFactor { layer.scale = LearnedRange.scale(layer.scale, factor: inputFactor[0]) }
+      if let outputFactor { layer.step = LearnedRange.scale(layer.step, factor: outputFactor[0]) }
       withUnsafePointer(to: layer) { layer in
         wane_exact_pack(layer, kernel, scales, bias, packed, scratch)
         wane_exact_run(layer, packed, x, grids, y, scratch)

@@ -66,11 +66,18 @@ public struct Quantize: Operation {
   public static let name = "quantize"
   /// The grid.
   public let grid: ActivationGrid
+  /// How training moves the grid; nil for one that stays, and in files.
+  let range: MovingRange?
 
   /// Rounds to `grid`.
-  public init(_ grid: ActivationGrid) { self.grid = grid }
+  public init(_ grid: ActivationGrid) { self.init(grid, nil) }
 
-  public init(_ attributes: Attributes) throws { grid = try ActivationGrid(attributes) }
+  init(_ grid: ActivationGrid, _ range: MovingRange?) {
+    self.grid = grid
+    self.range = range
+  }
+
+  public init(_ attributes: Attributes) throws { self.init(try ActivationGrid(attributes)) }
 
   public var attributes: [String: Attribute] { grid.attributes }
 

@@ -45,12 +45,13 @@ extension Graph {
       let monotone = nodes[source.node]
       guard
         (monotone.operation as? Activation)?.kind == .relu || monotone.operation is Quantize
-          || monotone.operation is RoundToGrid
+          || monotone.operation is RoundToGrid || monotone.operation is LearnedRange
       else { return nil }
       changed = true
-      let unrectified = graph.nodes[inputs[0].node].inputs[0]
-      let pooled = try graph.add(pool, [unrectified], layer: node.layer)
-      let value = try graph.add(one: monotone.operation, [pooled[0]], layer: monotone.layer)
+      let unrectified = graph.nodes[inputs[0].node].inputs
+      let pooled = try graph.add(pool, [unrectified[0]], layer: node.layer)
+      let value = try graph.add(
+        one: monotone.operation, [pooled[0]] + unrectified[1...], layer: monotone.layer)
       return [value, pooled[1]]
     }
     return changed ? try result.pruned() : nil

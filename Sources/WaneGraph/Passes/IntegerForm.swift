@@ -17,6 +17,14 @@ extension Graph {
     var lowering = IntegerLowering(self)
     return try lowering.run().pruned()
   }
+
+  /// Whether a value is of bytes that a grid leaves as they are.
+  func isOfBytes(_ value: Value, _ grid: ActivationGrid) -> Bool {
+    let producer = producer(of: value)
+    guard let rescale = producer.operation as? Rescale else { return false }
+    return rescale.offset == 0 && rescale.scale == grid.scale && grid.zero == 0 && grid.bits == 8
+      && type(of: producer.inputs[0]).dtype == .u8
+  }
 }
 
 /// One run of `Graph.integerForm`.
@@ -102,11 +110,8 @@ private struct IntegerLowering {
     // A layer that already rounds to this grid made the codes itself.
     if let form = forms[input], form.fixed == quantize.grid { return form }
     // Bytes that are scaled and then rounded to the same scale were right from the start.
-    let producer = source.producer(of: input)
-    if let rescale = producer.operation as? Rescale, rescale.offset == 0, quantize.grid.zero == 0,
-      quantize.grid.bits == 8, rescale.scale == quantize.grid.scale,
-      source.type(of: producer.inputs[0]).dtype == .u8,
-      let raw = forms[producer.inputs[0]]?.floats
+    if source.isOfBytes(input, quantize.grid),
+      let raw = forms[source.producer(of: input).inputs[0]]?.floats
     {
       return Forms(bytes: raw, grid: .fixed(quantize.grid))
     }
@@ -162,7 +167,8 @@ private struct IntegerLowering {
     }
     let inputs = try node.inputs.map { try floats($0, layer: node.layer) }
     let output = output(of: index)
-    var value = try target.add(plan.make(output: output), inputs, on: grid, layer: node.layer)
+    var value = try target.add(
+      plan.make(output: output.map { Quantize($0) }), inputs, on: grid, layer: node.layer)
     if plan.isReLUFused {
       value = try target.add(one: Activation(.relu), [value], layer: node.layer)
     }

@@ -67,11 +67,13 @@ public struct TrainingForm: Sendable {
   ///   - model: a graph as it is built or read.
   ///   - masking: names of parameters that get a mask though they have none yet, so that pruning
   ///     can proceed during training.
+  ///   - learnsScales: whether the scales of integer grids of weights move.
   ///   - isFrozen: parameters for which this is true do not move, and their batch normalizations
   ///     keep their statistics.
   /// - Throws: when a parameter's encoding cannot be trained.
   public init(
-    _ model: Graph, masking: Set<String> = [], isFrozen: (Parameter) -> Bool = { _ in false }
+    _ model: Graph, masking: Set<String> = [], learnsScales: Bool = true,
+    isFrozen: (Parameter) -> Bool = { _ in false }
   ) throws {
     original = model.parameters
     let source = try model.pruned().exactForm().sinkingBelowMaxPool().fusingReLU()
@@ -80,12 +82,20 @@ public struct TrainingForm: Sendable {
     var followers: [String] = []
     var known: [String: Expression] = [:]
     graph = try source.rewritten { _, node, inputs, graph in
+      // No parameter: the factor of a range that moves.
+      if let read = node.operation as? ParameterRead, source.parameters[read.name] == nil {
+        variables.append(
+          Variable(
+            name: read.name, parameter: read.name, role: .scales, initial: try TrainingForm.ones(1),
+            isTrainable: true))
+        return nil
+      }
       if let read = node.operation as? ParameterRead, let parameter = source.parameters[read.name] {
         if let expression = known[read.name] { return [expression.value] }
         let isTrainable = parameter.isTrainable && !isFrozen(parameter)
         let expression = try TrainingForm.expand(
           parameter, isTrainable: isTrainable, isMasked: masking.contains(parameter.name),
-          layer: node.layer, &graph, &variables)
+          learnsScales: learnsScales, layer: node.layer, &graph, &variables)
         known[read.name] = expression
         return [expression.value]
       }
@@ -119,15 +129,15 @@ public struct TrainingForm: Sendable {
   }
 
   private static func expand(
-    _ parameter: Parameter, isTrainable: Bool, isMasked: Bool, layer: String,
-    _ graph: inout Graph, _ variables: inout [Variable]
+    _ parameter: Parameter, isTrainable: Bool, isMasked: Bool, learnsScales: Bool,
+    layer: String, _ graph: inout Graph, _ variables: inout [Variable]
   ) throws -> Expression {
     func variable(_ suffix: String, _ role: Role, _ initial: Tensor) throws -> Value {
       let name = parameter.name + suffix
       variables.append(
         Variable(
           name: name, parameter: parameter.name, role: role, initial: initial,
-          isTrainable: isTrainable && role != .mask))
+          isTrainable: isTrainable && role != .mask && (role != .scales || learnsScales)))
       let read = ParameterRead(name: name, dimensions: initial.shape.dimensions)
       return try graph.add(one: read, [], layer: layer)
     }

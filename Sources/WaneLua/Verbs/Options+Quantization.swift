@@ -1,5 +1,6 @@
 import WaneCompress
 import WaneFormats
+import WaneGraph
 import WaneTensor
 
 extension RangeObserverKind {
@@ -43,6 +44,18 @@ extension Option {
       "bias_correction", "boolean", default: "false",
       "whether biases take the mean error of rounding back (Nagel et al., 2019)"),
   ]
+
+  /// What of grids quantization trains.
+  static let gridTraining: [Option] = [
+    Option(
+      "range", oneOf: GridTraining.Ranges.allCases.map(\.rawValue), default: "fixed",
+      "how training moves ranges of activations: lsq: as learned step sizes (Esser et al., 2020); "
+        + "pact: by what lies beyond them (Choi et al., 2018)"
+    ).belonging(to: "mode", ["static"]),
+    Option(
+      "learn_scales", "boolean", default: "true",
+      "whether training moves the scales of weights (Esser et al., 2020)"),
+  ]
 }
 
 extension Options {
@@ -70,6 +83,13 @@ extension Options {
       correctsBias: try boolean("bias_correction", default: false))
   }
 
+  /// What of grids is trained.
+  func gridTraining() throws -> GridTraining {
+    GridTraining(
+      ranges: try choice("range").flatMap(GridTraining.Ranges.init(rawValue:)) ?? .fixed,
+      learnsScales: try boolean("learn_scales", default: true))
+  }
+
   /// Quantization with bits chosen for each layer.
   ///
   /// - Parameter goal: what the model may take and lose; none for `bits = "auto"`.
@@ -78,6 +98,7 @@ extension Options {
   func mixedPrecision(_ goal: Goal? = nil) throws -> MixedPrecision {
     var quantization = try setting("bits", nil).quantization()
     quantization.refinement = try refinement()
+    quantization.grids = try gridTraining()
     return MixedPrecision(
       quantization, goal: goal, trialEpochs: try number("trial_epochs"),
       fileBytes: { try WaneFile.size(of: $0) })

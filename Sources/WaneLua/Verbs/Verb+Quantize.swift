@@ -33,12 +33,13 @@ extension Verb {
       Option.observer.belonging(to: "mode", ["static"]),
       Option("percentile", "number in (50, 100]", default: "99.99", "what lies within the range")
         .belonging(to: "mode", ["static"]),
-    ] + Option.refinement + Option.selection,
+    ] + Option.refinement + Option.gridTraining + Option.selection,
     example: "int8, report = wane.quantize(model, { bits = 8, calibration = train:take(512) })"
   ) { options in
     if case .string("auto")? = options.value("bits") { return try options.mixedPrecision() }
     var pass = try options.quantization()
     pass.refinement = try options.refinement()
+    pass.grids = try options.gridTraining()
     return pass
   } knob: { _ in
     .bits

@@ -49,6 +49,7 @@ struct TrainingGraph {
   /// Builds the graph for data whose columns are in the order of the model's inputs and outputs.
   init(_ model: Graph, data: Dataset, options: TrainingOptions) throws {
     let model = try model.feeding(data.columns.map(\.dtype), operation: "train")
+      .movingRanges(options.grids.ranges)
     let goals = try options.objective.goals(for: model)
     guard options.classWeights.isEmpty || goals.count == 1 else {
       throw WaneError(
@@ -60,7 +61,8 @@ struct TrainingGraph {
       try Classroom(model, $0, kinds: kinds, seed: options.seed)
     }
     let form = try TrainingForm(
-      classroom?.graph ?? model, masking: options.masking, isFrozen: Classroom.isTeachers)
+      classroom?.graph ?? model, masking: options.masking,
+      learnsScales: options.grids.learnsScales, isFrozen: Classroom.isTeachers)
     var graph = form.graph
     let answers = graph.outputs.prefix(goals.count).map(graph.unmasked)
     let predicted = answers.map(\.value)

@@ -24,6 +24,8 @@ public struct TrainingOptions: Sendable {
 
   /// What is made small besides the loss.
   public var regularizers: [Regularizer] = []
+  /// What of integer grids moves.
+  public var grids = GridTraining()
   /// The weight of each class in the loss; 1 for those beyond the list.
   public var classWeights: [Float] = []
 

@@ -353,7 +353,7 @@ public final class TrainingRun {
     for parameter in model.parameters where determined.contains(parameter.name) {
       try result.set(training.form.parameter(parameter.name, values: values))
     }
-    return result
+    return try result.settingRanges(values)
   }
 
   /// The weights of a parameter as they are now, before masking and rounding; nil for a codebook.
@@ -378,7 +378,10 @@ public final class TrainingRun {
   ///
   /// - Throws: when the model has another form.
   public func moveOn(from model: Graph) throws {
-    let variables = try TrainingForm(model, masking: options.masking).variables
+    let variables = try TrainingForm(
+      model.movingRanges(options.grids.ranges), masking: options.masking,
+      learnsScales: options.grids.learnsScales
+    ).variables
     let names = training.form.variables.map { "\($0.name) \($0.initial.shape)" }
     guard names == variables.map({ "\($0.name) \($0.initial.shape)" }) else {
       throw WaneError("train", "the model has changed its form since the first step")

@@ -111,8 +111,50 @@ extension OperationCase {
       })
   }
 
+  /// The gradient of a learned range, by the formulas of both papers.
+  private static let learnedRanges: [OperationCase] = [
+    (GridTraining.Ranges.lsq, 8, 100, Float(1), false), (.lsq, 4, 3, 0.7, false),
+    (.lsq, 2, 0, 1.2, false), (.pact, 4, 0, 0.8, false), (.pact, 8, 90, 1.1, false),
+    (.lsq, 4, 3, 0.9, true), (.pact, 2, 0, 1.3, true), (.lsq, 4, 0, 0.001, false),
+  ].map { rule, bits, zero, factor, isCounted in
+    let base: Float = bits == 8 ? 0.013 : 0.3
+    let scale = base * max(factor, 1 / 64)
+    let step = isCounted ? 1 : scale
+    let (least, most) = (Float(-zero), Float((1 << bits) - 1 - zero))
+    @Sendable func code(_ value: Double) -> Float {
+      min(max((Float(value) / step).rounded(.toNearestOrEven), least), most)
+    }
+    return OperationCase(
+      name: "learned_range",
+      detail: "\(rule.rawValue), \(bits) bits, \(factor)\(isCounted ? ", counted" : "")",
+      operands: [
+        .batched([5, 6], isCounted ? -20...20 : -2...3), .fixed([1], values: [factor]),
+      ],
+      differentiable: [0, 1], tolerance: 1e-5,
+      rule: { operands, dy in
+        var dx = dy
+        var sum = 0.0
+        for (index, value) in operands[0].values.enumerated() {
+          let position = Float(value) / step
+          let rounded = position.rounded(.toNearestOrEven)
+          if rounded < least || rounded > most { dx.values[index] = 0 }
+          let isInside = position >= least && position <= most
+          let slope = isInside ? (rule == .lsq ? code(value) - position : 0) : code(value)
+          sum += dy.values[index] * Double(slope)
+        }
+        let share = rule == .lsq ? 1 / Double(30 * ((1 << bits) - 1)).squareRoot() : 1
+        return [dx, Block([1], [sum * share * Double(base)])]
+      },
+      build: {
+        try $0.add(
+          LearnedRange(
+            ActivationGrid(scale: base, zero: zero, bits: bits), rule, isCounted: isCounted), $1)
+      },
+      reference: { [$0[0].map { Double(code($0) * scale) }] })
+  }
+
   static let quantizations =
-    roundings + [
+    roundings + learnedRanges + [
       // Its arithmetic is held to the last bit by IntegerFormTests; here it is one operation among the others.
       integerLayer("dense", nil, [9], [9, 4]),
       integerLayer(
