@@ -175,6 +175,36 @@ import WaneTensor
     #expect(try after.integerForm() != nil)
   }
 
+  /// A run that goes on from a model which another run has moved starts from its scales.
+  @Test(arguments: [1, 2, 4]) func scalesThatSomethingElseMovedAreGoneOnFrom(_ bits: Int) throws {
+    var model = try replacing(Samples.network(), "conv/kernel") { parameter in
+      let grid = try WeightGrid(bits: bits, scales: [0.2, 0.1, 0.3, 0.15, 0.2], axis: 3)
+      return try parameter.replacing(
+        .integer(codes: grid.codes(for: parameter.decoded()), grid: grid))
+    }
+    model = try replacing(model, "hidden/kernel") { parameter in
+      let grid = try WeightGrid(bits: 4, scales: [0.05], axis: nil)
+      let indices = (0..<parameter.shape.count).map { UInt8($0 % 3) }
+      return try parameter.replacing(
+        .codebook(
+          indices: PackedCodes(indices, bits: 2), centroids: grid.rounded([-0.2, 0.1, 0.3]),
+          grid: grid))
+    }
+    let first = try train(model, steps: 3).run
+    let other = try train(model, .sgd(learningRate: 0.5), steps: 5).model
+    let moved = try #require(other.parameters["conv/kernel"]?.grid)
+    #expect(moved.scales != model.parameters["conv/kernel"]?.grid?.scales)
+    try first.moveOn(from: other)
+    let pairs = zip(try Samples.values(first.trainedModel()), try Samples.values(other))
+    #expect(pairs.allSatisfy { abs($0 - $1) <= 1e-6 * abs($1) })
+    let finer = try replacing(other, "conv/kernel") { parameter in
+      let grid = try WeightGrid(bits: 8, scales: moved.scales, axis: 3)
+      return try parameter.replacing(
+        .integer(codes: grid.codes(for: parameter.decoded()), grid: grid))
+    }
+    #expect(throws: WaneError.self) { try first.moveOn(from: finer) }
+  }
+
   @Test func frozenParametersDoNotMove() throws {
     var model = try Samples.network(batchNorm: true)
     for name in ["conv/kernel", "norm/gamma"] {

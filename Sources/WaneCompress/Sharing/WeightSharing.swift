@@ -92,14 +92,3 @@ public struct WeightSharing: ModelPass {
     return try parameter.replacing(codebook.compacted().payload(grid: grid))
   }
 }
-
-extension Parameter {
-  /// The integer grid of a parameter that is on one.
-  var grid: WeightGrid? {
-    switch payload {
-    case .dense: nil
-    case .integer(_, let grid): grid
-    case .codebook(_, _, let grid): grid
-    }
-  }
-}

@@ -97,6 +97,15 @@ public struct Parameter: Sendable {
     }
   }
 
+  /// The integer grid of its values; nil when they are on none.
+  public var grid: WeightGrid? {
+    switch payload {
+    case .dense: nil
+    case .integer(_, let grid): grid
+    case .codebook(_, _, let grid): grid
+    }
+  }
+
   /// The encoding in a few words, such as `masked int8 per channel`.
   public var encodingDescription: String {
     let form =

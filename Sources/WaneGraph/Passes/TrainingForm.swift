@@ -227,6 +227,27 @@ public struct TrainingForm: Sendable {
   }
 }
 
+extension TrainingForm {
+  /// Where a variable of this form stands for a model that went on from it.
+  ///
+  /// Factors of scales are of those that this form started with, and the model has others by now.
+  ///
+  /// - Parameters:
+  ///   - variable: the variable that the form of the model has.
+  ///   - model: the model.
+  /// - Returns: the value.
+  /// - Throws: when the model has another grid, or memory cannot be had.
+  public func value(of variable: Variable, in model: Graph) throws -> Tensor {
+    guard variable.role == .scales, let base = original[variable.parameter]?.grid,
+      let grid = model.parameters[variable.parameter]?.grid
+    else { return variable.initial }
+    guard try base.havingZero(!grid.isBinary).with(scales: grid.scales) == grid else {
+      throw WaneError("train", "'\(variable.parameter)' is on another grid than at the first step")
+    }
+    return try Tensor(zip(grid.scales, base.scales).map { $0 / $1 })
+  }
+}
+
 extension Parameter {
   /// Ones where the value is not zero, zeros where it is.
   public func mask() throws -> Tensor {

@@ -372,21 +372,24 @@ public final class TrainingRun {
     return training.form.variables.contains { $0.name == name } ? try store.value(name) : nil
   }
 
-  /// Goes on from the variables of a model of the same form, which something else has moved.
+  /// Goes on from the parameters of a model of the same form, which something else has moved.
   ///
   /// What the optimizer remembers stays.
   ///
-  /// - Throws: when the model has another form.
+  /// - Throws: when the model has another form, or the run moves ranges of activations.
   public func moveOn(from model: Graph) throws {
-    let variables = try TrainingForm(
-      model.movingRanges(options.grids.ranges), masking: options.masking,
-      learnsScales: options.grids.learnsScales
-    ).variables
+    guard options.grids.ranges == .fixed else {
+      throw WaneError("train", "a run that moves ranges does not go on from another model")
+    }
+    let form = try TrainingForm(
+      model, masking: options.masking, learnsScales: options.grids.learnsScales)
     let names = training.form.variables.map { "\($0.name) \($0.initial.shape)" }
-    guard names == variables.map({ "\($0.name) \($0.initial.shape)" }) else {
+    guard names == form.variables.map({ "\($0.name) \($0.initial.shape)" }) else {
       throw WaneError("train", "the model has changed its form since the first step")
     }
-    for variable in variables { store.write(variable.initial, to: variable.name) }
+    for variable in form.variables {
+      store.write(try training.form.value(of: variable, in: model), to: variable.name)
+    }
   }
 
   /// Replaces the weights of a parameter as they are before masking and rounding; the shared values
