@@ -3,7 +3,7 @@
 local samples = require "samples"
 local wane = require "wane"
 
-local quantize = wane.quantize
+local nn, quantize = wane.nn, wane.quantize
 
 test("every observer by name, or as a table with its options", function()
   local model, data = samples.trained(), samples.images(128)
@@ -96,9 +96,21 @@ test("bits for each layer by themselves", function()
   check.equal(samples.layers(part.layers), "dense")
 end)
 
+test("bits for each layer by its weights, where there are no samples", function()
+  local model = samples.trained()
+  for _, mode in ipairs { "weight_only", "dynamic" } do
+    local mixed, report = quantize(model, { bits = "auto", mode = mode })
+    check.equal(samples.layers(report.layers), "conv2d dense dense_1")
+    check.truthy(report.options.predicted_noise <= 0.03, report.options.predicted_noise)
+    check.equal(report.options.predicted_loss, nil)
+    check.truthy(mixed.file_bytes < quantize(model, { bits = 8, mode = mode }).file_bytes)
+  end
+  check.raises("...the ranges of activations are told from samples...", quantize, model, { bits = "auto" })
+end)
+
 test("bits for each layer under a budget of bytes, measured", function()
   local model, data = samples.trained(), samples.images(256)
-  local least = quantize(model, { bits = 2, calibration = data }).file_bytes
+  local least = quantize(model, { bits = 1, calibration = data }).file_bytes
   local most = quantize(model, { bits = 8, calibration = data }).file_bytes
   local budget = (least + most) // 2
   local mixed, report = quantize(model, { target = { bytes = budget }, calibration = data })
@@ -135,4 +147,21 @@ test("ranges of activations move in training where that is asked for", function(
   check.equal(report.options.learn_scales, "false")
   check.raises("...bad option 'range' to 'quantize' (expected one of 'fixed', 'lsq', 'pact', got 'learned')", quantize,
     model, { data = data, range = "learned" })
+end)
+
+test("batch normalizations follow the batches until late in training", function()
+  local model, data = nn.sequential {
+    seed = 2, nn.input { 8, 8, 1 }, nn.conv2d { 4, 3 }, nn.batch_norm {}, nn.activation { "relu" }, nn.flatten {},
+    nn.dense { 4, activation = "softmax" },
+  }, samples.images(256)
+  model:fit(data, { epochs = 8, batch_size = 32, learning_rate = 0.01, seed = 1 })
+  local small, report = quantize(model, {
+    bits = 2, data = data, epochs = 4, batch_size = 32, learning_rate = 0.01, batch_norm = "fold_late", seed = 1,
+  })
+  check.equal(report.options.batch_norm, "fold_late")
+  check.equal(#report.history, 4)
+  check.truthy(not tostring(small):find "batch_norm", "it is folded")
+  check.truthy(small:evaluate(data).accuracy > 0.9)
+  check.raises("...batch_norm 'fold_late' needs grids that are balanced about zero...", quantize, model,
+    { bits = 4, symmetric = false, data = data, epochs = 1, batch_norm = "fold_late" })
 end)

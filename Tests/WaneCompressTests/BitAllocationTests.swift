@@ -111,7 +111,7 @@ import WaneTensor
       let context = try Fixture.context(data: Fixture.data())
       return try Self.bytes(Quantization(bits: bits)(Fixture.trained(), context).model)
     }
-    let (least, most) = (try bytes(bits: 2), try bytes(bits: 8))
+    let (least, most) = (try bytes(bits: 1), try bytes(bits: 8))
     for share in [0.3, 0.6] {
       let budget = Double(least) + share * Double(most - least)
       let result = try Self.mixed(Goal(target: Target([.bytes: budget]), maxDrop: nil))
@@ -127,7 +127,7 @@ import WaneTensor
     #expect(
       message.hasPrefix(
         "quantize: bits does not reach at most 100 bytes; the best reached is \(least) bytes"))
-    #expect(message.hasSuffix("with bits 2"))
+    #expect(message.hasSuffix("with bits 1"))
   }
 
   @Test func aDropIsKeptWithFewBits() throws {
@@ -139,6 +139,43 @@ import WaneTensor
     #expect(try accuracy(result.model) >= accuracy(Fixture.trained()) - 0.01)
     let int8 = try Quantization(bits: 8)(Fixture.trained(), Fixture.context(data: Fixture.data()))
     #expect(try Self.bytes(result.model) < Self.bytes(int8.model) * 3 / 4)
+  }
+
+  @Test func weightsDecideWhereThereAreNoSamples() throws {
+    let pass = MixedPrecision(
+      try Quantization(bits: 8, activations: .floats), fileBytes: { try Self.bytes($0) })
+    let model = try Fixture.trained()
+    let result = try pass.apply(to: model, Fixture.context())
+    var noise = 0.0
+    for layer in result.report.layers {
+      let name = "\(layer.layer)/kernel"
+      let pairs = zip(try Fixture.values(model, name), try Fixture.values(result.model, name))
+      let sums = pairs.reduce((0.0, 0.0)) { sums, pair in
+        (sums.0 + Double((pair.0 - pair.1) * (pair.0 - pair.1)), sums.1 + Double(pair.0 * pair.0))
+      }
+      noise += sums.0 / sums.1
+    }
+    #expect(result.report.layers.count == 4)
+    #expect(noise <= MixedPrecision.usualNoise && noise > MixedPrecision.usualNoise / 8)
+  }
+
+  /// A grid of one bit has no zero for pinned weights, and no zero point.
+  @Test func aBitIsLeftOutWhereItDoesNotFit() throws {
+    func least(_ bits: Int, _ weights: WeightFormat, _ model: Graph) throws -> Double? {
+      let context = try Fixture.context(data: Fixture.data())
+      let quantization = try Quantization(bits: bits, weights: weights)
+      let budget = try Self.bytes(quantization(model, context).model)
+      let pass = try MixedPrecision(
+        quantization, goal: Goal(target: Target([.bytes: Double(budget)]), maxDrop: nil),
+        fileBytes: { try Self.bytes($0) })
+      let result = try pass.apply(to: model, context)
+      return result.report.layers.compactMap { $0["bits"]?.after }.min()
+    }
+    let model = try Fixture.trained()
+    let sparse = try Pruning(sparsity: 0.5)(model, Fixture.context()).model
+    #expect(try least(1, .usual, model) == 1)
+    #expect(try least(2, .usual, sparse) == 2)
+    #expect(try least(2, WeightFormat(isSymmetric: false), model) == 2)
   }
 
   @Test func bitsAreChosenByThemselves() throws {

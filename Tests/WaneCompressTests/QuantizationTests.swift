@@ -304,6 +304,62 @@ import WaneTensor
     #expect(zip(fixed, learned).dropFirst().contains { abs($0.scale / $1.scale - 1) > 1e-3 })
   }
 
+  @Test(arguments: [8, 2, 1])
+  func normalizationsAreFoldedLate(bits: Int) throws {
+    let model = try Fixture.trained(normalizes: true)
+    #expect(model.nodes.contains { $0.operation is BatchNorm })
+    var pass = try Quantization(bits: bits)
+    pass.normalization = .foldedLate
+    let context = try Fixture.context(epochs: 4, learningRate: 0.01, data: Fixture.data())
+    let result = try pass.apply(to: model, context)
+    #expect(!result.model.nodes.contains { $0.operation is BatchNorm })
+    #expect(try Self.operations(result.model).filter { $0 == "integer_layer" }.count == 4)
+    #expect(try Fixture.accuracy(result.model) > 0.9)
+    // Three epochs before, one after.
+    #expect(result.report.history.map(\.epoch) == [1, 2, 3, 4])
+    #expect(result.report.layers.allSatisfy { !$0.measures.isEmpty })
+    // Without training nothing waits.
+    let plain = try pass.apply(to: model, Fixture.context(data: Fixture.data())).model
+    #expect(!plain.nodes.contains { $0.operation is BatchNorm })
+  }
+
+  /// A factor of zero leaves no scale; the layer keeps its normalization and what it has learned.
+  @Test func aNormalizationThatCannotBeFoldedStays() throws {
+    var model = try Fixture.trained(normalizes: true)
+    let norm = try #require(model.nodes.first { $0.operation is BatchNorm })
+    var gamma = try #require(model.parameter(norm.inputs[1]))
+    var factors = try gamma.decoded().array(Float.self)
+    factors[0] = 0
+    gamma.isTrainable = false
+    try model.set(gamma.replacing(.dense(Tensor(factors))))
+    model = try StatisticsEstimate(Fixture.context(data: Fixture.data()))(model)
+    var pass = try Quantization(bits: 8)
+    pass.normalization = .foldedLate
+    let context = try Fixture.context(epochs: 1, learningRate: 1e-30, data: Fixture.data())
+    let result = try pass.apply(to: model, context).model
+    #expect(result.nodes.count { $0.operation is BatchNorm } == 1)
+    let data = try Fixture.data(64, seed: 5)
+    #expect(
+      zip(try Self.run(result, data), try Self.run(model, data)).allSatisfy { abs($0 - $1) < 0.15 })
+  }
+
+  @Test func lateFoldingSaysWhatItNeeds() throws {
+    let model = try Fixture.trained(normalizes: true)
+    let context = try Fixture.context(epochs: 1, data: Fixture.data())
+    var pass = try Quantization(bits: 4, weights: WeightFormat(sharing: .tensor))
+    pass.normalization = .foldedLate
+    #expect(
+      Fixture.message { _ = try pass.apply(to: model, context) }
+        == "quantize: batch_norm 'fold_late' needs grids that are balanced about zero, with a scale a "
+        + "channel or group")
+    pass = try Quantization(bits: 4)
+    pass.normalization = .foldedLate
+    pass.refinement.equalizes = true
+    #expect(
+      Fixture.message { _ = try pass.apply(to: model, context) }
+        == "quantize: batch_norm 'fold_late' does not go with equalize or bias_correction")
+  }
+
   @Test func scalesOfWeightsStayWhereThatIsWanted() throws {
     let context = try Fixture.context(epochs: 1, learningRate: 0.01, data: Fixture.data())
     var pass = try Quantization(bits: 4)

@@ -20,7 +20,7 @@ public struct Sensitivity: Sendable {
     public var usualLevels: [Double] {
       switch self {
       case .prune: [0.3, 0.6, 0.9]
-      case .quantize: [8, 4, 2]
+      case .quantize: [8, 4, 2, 1]
       case .filters: [0.25, 0.5, 0.75]
       case .lowRank: [0.95, 0.8, 0.6]
       }
@@ -30,8 +30,8 @@ public struct Sensitivity: Sendable {
       switch self {
       case .prune: return try Pruning(sparsity: level, selection: selection)
       case .quantize:
-        guard level == level.rounded(), (2...8).contains(level) else {
-          throw WaneError("sensitivity", "levels of 'quantize' are bits in 2..8, got \(level)")
+        guard level == level.rounded(), (1...8).contains(level) else {
+          throw WaneError("sensitivity", "levels of 'quantize' are bits in 1..8, got \(level)")
         }
         return try Quantization(bits: Int(level), selection: selection)
       case .filters: return try FilterReduction(ratio: level, selection: selection)

@@ -6,24 +6,29 @@ import WaneTensor
 /// is not or saves much.
 ///
 /// The cost of a layer at some bits is what its kernel takes in a file, its loss how far the model's
-/// answers move when it alone is rounded (`BitSensitivity`). The front of all ways (`LayerAllocation`)
-/// is computed from these; with a goal the front is searched by real runs (`StrengthSearch`), without one
-/// the cheapest way that loses no more than `usualLoss` is taken.
+/// answers move when it alone is rounded (`BitSensitivity`). Where activations need no samples and there
+/// are none, the weights themselves decide: the loss is the energy that rounding takes, as a share of
+/// theirs. The front of all ways (`LayerAllocation`) is computed from these; with a goal the front is
+/// searched by real runs (`StrengthSearch`), without one the cheapest way that loses no more than
+/// `usualLoss` or `usualNoise` is taken.
 public struct MixedPrecision: ModelPass {
   public static let verb = Quantization.verb
   private typealias Bits = LayerAllocation<Int>
   /// How to quantize; its bits do not matter.
   public let quantization: Quantization
-  /// What the model may take and lose; nil for no more than `usualLoss`.
+  /// What the model may take and lose; nil for no more than what is usual.
   public let goal: Goal?
 
   private let trialEpochs: Double?
   private let fileBytes: @Sendable (Graph) throws -> Int
   /// Bits that layers may get.
-  private static let candidates = 2...8
+  private static let candidates = 1...8
   /// What answers may move by where nothing is said: for a softmax, the relative entropy in nats
   /// (docs/methods/mixed-precision.md has what it means for accuracy).
   public static let usualLoss = 0.003
+  /// What rounding may take of the energy of weights where nothing is said and there are no samples,
+  /// added up over layers: as much noise, in first order, as a chain of them gives.
+  public static let usualNoise = 0.03
   /// Ways that a search chooses from.
   private static let settings = 128
 
@@ -47,11 +52,14 @@ public struct MixedPrecision: ModelPass {
   public func apply(to model: Graph, _ context: CompressionContext) throws -> PassResult {
     let (folded, layers) = try quantization.treated(model)
     guard !layers.isEmpty else { return try quantization.apply(to: model, context) }
-    let front = try front(of: layers, in: folded, context)
+    let samples = try quantization.samples(context)
+    let front = try front(of: layers, in: folded, samples, context)
     guard let goal else {
-      let chosen = front.last { $0.loss <= Self.usualLoss } ?? front[0]
+      let (measure, most) =
+        samples == nil ? ("predicted_noise", Self.usualNoise) : ("predicted_loss", Self.usualLoss)
+      let chosen = front.last { $0.loss <= most } ?? front[0]
       var result = try pass(chosen, layers).apply(to: model, context)
-      result.report.options.append(("predicted_loss", .number(chosen.loss)))
+      result.report.options.append((measure, .number(chosen.loss)))
       return result
     }
     let settings = thinned(front)
@@ -90,12 +98,10 @@ public struct MixedPrecision: ModelPass {
 
   /// The ways that no other beats, the costliest first.
   private func front(
-    of layers: [WeightedLayer], in model: Graph, _ context: CompressionContext
+    of layers: [WeightedLayer], in model: Graph, _ samples: Dataset?,
+    _ context: CompressionContext
   ) throws -> [Bits.Assignment] {
-    let samples = try Calibration(
-      observer: quantization.observer, bits: quantization.activations.bits ?? 8, verb: Self.verb
-    ).samples(context)
-    let sensitivity = try BitSensitivity(model, on: samples, Self.verb, context)
+    let sensitivity = try samples.map { try BitSensitivity(model, on: $0, Self.verb, context) }
     let choices = try layers.enumerated().map { index, layer in
       try context.poll()
       context.progress.reportIfWanted(
@@ -103,15 +109,26 @@ public struct MixedPrecision: ModelPass {
           title: "\(Self.verb) sensitivity", completed: index, total: layers.count,
           details: layer.path))
       guard let kernel = model.parameters[layer.kernel] else { return [Bits.Choice]() }
-      return try Self.candidates.map { bits in
+      let fitting = Self.candidates.filter { bits in
+        quantization.weightsReason(layer, bits, model) == nil
+          && (bits > 1 || quantization.weights.isSymmetric)
+      }
+      return try fitting.map { bits in
         let rounded = try quantization.rounded(kernel, of: layer, bits: bits)
         return Bits.Choice(
           setting: bits, cost: Double(try fileBytes(alone(rounded))),
-          loss: try sensitivity.loss(with: rounded))
+          loss: try sensitivity?.loss(with: rounded) ?? Self.noise(kernel, rounded))
       }
     }
     context.progress.finishStage()
     return LayerAllocation(choices).front
+  }
+
+  /// The energy that rounding takes of weights, as a share of theirs.
+  private static func noise(_ kernel: Parameter, _ rounded: Parameter) throws -> Double {
+    var fidelity = Fidelity()
+    fidelity.add(try kernel.decoded(), try rounded.decoded())
+    return fidelity.relativeNoise
   }
 
   /// A graph of a parameter and nothing else.

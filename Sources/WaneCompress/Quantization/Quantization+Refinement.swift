@@ -19,6 +19,7 @@ extension Quantization {
       selection: selection)
     result.refinement = refinement
     result.grids = grids
+    result.normalization = normalization
     return result
   }
 

@@ -11,7 +11,7 @@ import WaneTensor
 /// training, Jacob et al., 2018), gradients passing straight through the rounding, scales of weights and
 /// where asked for ranges of activations learned (Esser et al., LSQ, 2020; Choi et al., PACT, 2018).
 ///
-/// Batch normalizations are folded into the weights first. Pinned zeros stay zero; a codebook stays
+/// Batch normalizations are folded into the weights first, or late in training. Pinned zeros stay zero; a codebook stays
 /// one, its values moved to a grid of one scale.
 public struct Quantization: ModelPass {
   public static let verb = "quantize"
@@ -31,6 +31,8 @@ public struct Quantization: ModelPass {
   public var refinement = QuantizationRefinement()
   /// What of the grids training moves.
   public var grids = GridTraining()
+  /// When batch normalizations become part of the weights.
+  public var normalization = Normalization.foldedFirst
 
   /// Creates a pass with as many bits everywhere.
   ///
@@ -81,13 +83,18 @@ public struct Quantization: ModelPass {
   }
 
   public func apply(to model: Graph, _ context: CompressionContext) throws -> PassResult {
-    let tune = try FineTuner(Self.verb, context, defaults: .init(learningRate: 3e-4))
+    let tune = try tuner(context)
     guard refinement.rounding == .nearest || !tune.isWanted else {
       throw WaneError(
         Self.verb, "rounding 'adaptive' is for quantization without training: set epochs to 0")
     }
     let samples = try samples(context)
-    var folded = try model.pruned().foldingBatchNorm()
+    let trainsNorms =
+      tune.isWanted && normalization == .foldedLate
+      && model.nodes.contains { $0.operation is BatchNorm }
+    if trainsNorms { try checkLateFolding() }
+    let reference = try model.pruned().foldingBatchNorm()
+    var folded = trainsNorms ? try model.pruned() : reference
     var plan = try plan(folded, named: model)
     if refinement.equalizes { folded = try Equalization.apply(to: folded).model }
     if refinement.correctsBias {
@@ -112,23 +119,23 @@ public struct Quantization: ModelPass {
 
     // Training starts from the weights before rounding, and from the zeros that were pinned then, not
     // from those that rounding made.
-    let tuned = try tune(rounded, grids: grids) { run in
-      for (layer, _) in plan.layers {
-        guard let kernel = folded.parameters[layer.kernel] else { continue }
-        run.setWeights(layer.kernel, try kernel.freeValues())
-        if kernel.isMasked { run.setMask(layer.kernel, try kernel.mask()) }
-      }
-    }
+    let kernels = plan.layers.map(\.layer.kernel)
+    let tuned =
+      try trainsNorms
+      ? trainedAndFolded(rounded, from: folded, kernels, context)
+      : trained(rounded, from: folded, kernels, tune)
     report.history = tuned.history
     let result = try tuned.model.withCompactCodebooks()
     if let samples {
-      try measure(result, folded, plan.layers.map(\.layer), samples, context, &report)
+      try measure(
+        result, trainsNorms ? reference : folded, plan.layers.map(\.layer), samples, context,
+        &report)
     }
     return PassResult(result, report)
   }
 
   /// The samples to look at; nil where there are none and none are needed.
-  private func samples(_ context: CompressionContext) throws -> Dataset? {
+  func samples(_ context: CompressionContext) throws -> Dataset? {
     let isNeeded =
       refinement.rounding == .adaptive || refinement.correctsBias
       || activations == .fixed(bits: activations.bits ?? 0)
@@ -155,6 +162,9 @@ public struct Quantization: ModelPass {
       if case .fixed = activations {
         options.append(("observer", .text(observer.description)))
       }
+    }
+    if normalization == .foldedLate {
+      options.append(("batch_norm", .text(normalization.rawValue)))
     }
     return options + refinement.reported + grids.reported + selection.reported
   }
@@ -202,7 +212,7 @@ public struct Quantization: ModelPass {
   }
 
   /// Why the weights of a layer do not go on such a grid; nil when they do.
-  private func weightsReason(_ layer: WeightedLayer, _ bits: Int, _ model: Graph) -> String? {
+  func weightsReason(_ layer: WeightedLayer, _ bits: Int, _ model: Graph) -> String? {
     guard let kernel = model.parameters[layer.kernel] else { return "its kernel is lost" }
     if bits == 1, kernel.isMasked {
       return "its zeros are pinned, and a grid of 1 bit has no zero (bits = 'ternary' has)"

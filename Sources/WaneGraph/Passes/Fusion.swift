@@ -63,8 +63,9 @@ extension Graph {
   ///     b' = (b - mean) * gamma / sqrt(variance + epsilon) + beta
   ///
   /// A reshape that leaves the channels where they are, as after a convolution of sequences, may lie
-  /// between them. Only float weights that no other layer shares can take the factors up; the rest
-  /// keep their normalization.
+  /// between them. Only weights that no other layer shares can take the factors up, and of those on an
+  /// integer grid the ones with a scale a channel (`Parameter.multiplied`); the rest keep their
+  /// normalization.
   public func foldingBatchNorm() throws -> Graph {
     let users = users()
     let isOutput = Set(outputs.map(\.node))
@@ -85,7 +86,7 @@ extension Graph {
       let isReLUFused =
         (producer.operation as? Conv2D)?.isReLUFused ?? (producer.operation as? Dense)?.isReLUFused
       guard isReLUFused == false,
-        let weights = parameter(producer.inputs[1]), case .dense(let kernel) = weights.payload,
+        let weights = parameter(producer.inputs[1]),
         producer.inputs[1...].allSatisfy({ isOnlyHere($0, product.node) })
       else { return nil }
       let statistics = try node.inputs[1...].map { try parameter($0)?.decoded().array(Float.self) }
@@ -93,11 +94,7 @@ extension Graph {
         let mean = statistics[2], let variance = statistics[3]
       else { return nil }
       let factors = zip(gamma, variance).map { $0 / ($1 + norm.epsilon).squareRoot() }
-
-      var folded = kernel
-      try folded.withMutableElements(Float.self) { values in
-        for position in values.indices { values[position] *= factors[position % factors.count] }
-      }
+      guard let folded = try weights.multiplied(by: factors) else { return nil }
       let oldBias =
         producer.inputs.count > 2
         ? try parameter(producer.inputs[2])?.decoded().array(Float.self)
@@ -107,7 +104,7 @@ extension Graph {
       }
       let moved = isReshaped ? graph.nodes[inputs[0].node].inputs[0] : inputs[0]
       let replaced = graph.nodes[moved.node]
-      try graph.set(weights.replacing(.dense(folded)))
+      try graph.set(folded)
       let biasValue: Value
       if producer.inputs.count > 2, let old = parameter(producer.inputs[2]) {
         try graph.set(old.replacing(.dense(Tensor(bias)), isMasked: false))

@@ -96,7 +96,8 @@ extension Function {
       Option(
         "by", oneOf: Sensitivity.Method.allCases.map(\.rawValue), default: "prune",
         "prune: share of zeros; quantize: bits; filters: share taken out; low_rank: energy kept"),
-      Option("levels", "list of numbers", default: "three usual ones", "how far each layer goes"),
+      Option(
+        "levels", "list of numbers", default: "three or four usual ones", "how far each layer goes"),
       Option("data", "Dataset", "what is measured on"),
     ] + Option.selection + [.progress],
     example:

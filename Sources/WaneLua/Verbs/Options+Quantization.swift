@@ -55,6 +55,11 @@ extension Option {
     Option(
       "learn_scales", "boolean", default: "true",
       "whether training moves the scales of weights (Esser et al., 2020)"),
+    Option(
+      "batch_norm", oneOf: Quantization.Normalization.allCases.map(\.rawValue),
+      default: "fold_first",
+      "fold_first: into weights before they are rounded; fold_late: after three quarters of training, in "
+        + "which it follows the batches (Jacob et al., 2018; Krishnamoorthi, 2018)"),
   ]
 }
 
@@ -90,6 +95,11 @@ extension Options {
       learnsScales: try boolean("learn_scales", default: true))
   }
 
+  /// When batch normalizations become part of the weights.
+  func normalization() throws -> Quantization.Normalization {
+    try choice("batch_norm").flatMap(Quantization.Normalization.init(rawValue:)) ?? .foldedFirst
+  }
+
   /// Quantization with bits chosen for each layer.
   ///
   /// - Parameter goal: what the model may take and lose; none for `bits = "auto"`.
@@ -99,6 +109,7 @@ extension Options {
     var quantization = try setting("bits", nil).quantization()
     quantization.refinement = try refinement()
     quantization.grids = try gridTraining()
+    quantization.normalization = try normalization()
     return MixedPrecision(
       quantization, goal: goal, trialEpochs: try number("trial_epochs"),
       fileBytes: { try WaneFile.size(of: $0) })

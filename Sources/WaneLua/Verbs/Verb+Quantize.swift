@@ -8,7 +8,7 @@ extension Verb {
         "bits", "integer in 1..8, 'binary', 'ternary', 'auto', or table of layer = bits",
         default: "8",
         "bits of a weight; 'binary' is 1, 'ternary' is 2, 'auto' is as few for each layer as "
-          + "answers allow"),
+          + "answers allow; with no samples to look at, as its weights allow"),
       Option(
         "activation_bits", "integer in 1..8 or 16", default: "8",
         "bits of an activation; images of bytes stay bytes"
@@ -40,6 +40,7 @@ extension Verb {
     var pass = try options.quantization()
     pass.refinement = try options.refinement()
     pass.grids = try options.gridTraining()
+    pass.normalization = try options.normalization()
     return pass
   } knob: { _ in
     .bits
