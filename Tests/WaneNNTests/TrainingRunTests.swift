@@ -45,10 +45,10 @@ import WaneTensor
     #expect(message(nil, wrongImages) == "train: the model takes Nx8x8x2, the data set has 8x8x1")
     let images = try Samples.images(4).inputs
     for labels: [Int32] in [[0, 1, 2, 4], [-1, 0, 1, 2]] {
-      let text = "labels \(labels.min() ?? 0)..\(labels.max() ?? 0)"
+      let text = labels[0] < 0 ? "label -1 of sample 1" : "label 4 of sample 4"
       #expect(
         message(nil, try Dataset(inputs: images, labels: Tensor(labels)))
-          == "train: \(text) do not fit the model's 4 outputs, which stand for classes 0..3")
+          == "train: \(text) is not one of the classes 0..3 that the model's 4 outputs stand for")
     }
     let two = try SymbolicValue(InputLayer([3]), [], identity: LayerIdentity())
     let model = try ModelBuilder.functional(inputs: [two], outputs: [two, two])

@@ -7,6 +7,11 @@ package struct NestedNumbers {
   package var values: [Double] = []
   /// Whether every number is an integer in Lua.
   package var areIntegers = true
+  /// Whether all are integers that labels may be: a list of other integers is refused as it is, not
+  /// taken for targets.
+  package var areClasses: Bool {
+    areIntegers && (shape.count == 1 || values.allSatisfy { Int32(exactly: $0) != nil })
+  }
 }
 
 extension LuaReader {

@@ -59,19 +59,19 @@ extension CallContext {
   /// The labels of the outputs of a model: as for `labels`, or a table of tensors.
   func labelColumns(_ index: Int) throws -> Columns {
     try columns(index) { tensor, value in
-      guard case .table = value, tensor.shape.rank == 1, value.areWhole else {
-        return try tensor.asLabels()
-      }
-      return try tensor.converted(to: .i32)
+      try value.areWhole ? tensor.converted(to: .i32) : tensor.asLabels()
     } ?? Columns(tensors: [labels(index)])
   }
 }
 
 extension LuaValue {
-  /// Whether it is a list of integers.
-  fileprivate var areWhole: Bool {
+  /// Whether it is a list of integers, or lists of them.
+  var areWhole: Bool {
     guard case .table(let table) = self else { return false }
-    return table.elements.allSatisfy { if case .integer = $0 { true } else { false } }
+    return table.elements.allSatisfy { element in
+      if case .integer(let number) = element { return Int32(exactly: number) != nil }
+      return element.areWhole
+    }
   }
 
   /// The numbers of nested lists, row-major; nil when there is anything else in them.

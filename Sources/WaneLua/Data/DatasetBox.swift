@@ -12,10 +12,14 @@ final class DatasetBox: LuaObject {
     let sample = dataset.columns.map {
       "\(Shape.text(Array($0.shape.dimensions.dropFirst()))) \($0.dtype)"
     }.joined(separator: " and ")
-    let first = dataset.classCount.map { ", \($0) classes" } ?? ", targets \(dataset.labels.shape)"
-    let further = dataset.otherLabels.map {
-      $0.dtype == .i32 ? ", classes" : ", targets \($0.shape)"
-    }.joined()
+    func text(_ labels: Tensor, classes: Int?) -> String {
+      guard labels.dtype == .i32 else { return ", targets \(labels.shape)" }
+      let count = classes.map { "\($0) " } ?? ""
+      return labels.shape.rank == 1 || classes != nil
+        ? ", \(count)classes" : ", labels \(labels.shape) i32"
+    }
+    let first = text(dataset.labels, classes: dataset.classCount)
+    let further = dataset.otherLabels.map { text($0, classes: nil) }.joined()
     return "\(dataset.name): \(NumberText.grouped(dataset.count)) samples of \(sample)"
       + "\(first)\(further)\(dataset.isStored ? ", read when needed" : "")"
       + (dataset.augmentation == nil ? "" : ", augmented")

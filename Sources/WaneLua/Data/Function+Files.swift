@@ -196,11 +196,10 @@ extension Tensor {
     InputLayer.dtypes.contains(dtype) ? self : try converted(to: .f32)
   }
 
-  /// As labels of a data set: whole numbers, one a sample, are classes, others targets.
+  /// As labels of a data set: whole numbers stay what they are, as they may be classes.
   func asLabels() throws -> Tensor {
-    let isColumn = shape.rank == 2 && shape[1] == 1 && !dtype.isFloatingPoint
-    let labels = isColumn ? try reshaped(Shape([shape[0]])) : self
-    let areClasses = !dtype.isFloatingPoint && labels.shape.rank == 1
-    return try labels.converted(to: areClasses ? .i32 : .f32)
+    guard !dtype.isFloatingPoint else { return try converted(to: .f32) }
+    let isColumn = shape.rank == 2 && shape[1] == 1
+    return try (isColumn ? reshaped(Shape([shape[0]])) : self).converted(to: .i32)
   }
 }

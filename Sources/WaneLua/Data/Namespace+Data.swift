@@ -50,7 +50,8 @@ extension Function {
   static let dataFromLua: [Function] = [
     Function(
       "tensors",
-      "A data set of tensors or nested lists: samples, and classes from 0 (whole numbers) or targets."
+      "A data set of tensors or nested lists: samples, and classes from 0 (whole numbers, one for a"
+        + " sample or for each step of it) or targets."
         + " Several inputs or outputs stand in a list of tensors, or in a table by name.",
       signature: "tensors(inputs, labels, [options]) -> Dataset",
       options: [.datasetName, .classNames],
@@ -142,11 +143,11 @@ extension CallContext {
     isTable(index) ? try tensorOfNumbers(index, nil) : try tensor(index)
   }
 
-  /// Labels: a tensor, or nested lists; one whole number a sample is a class.
+  /// Labels: a tensor, or nested lists; integers are classes, unless the output that they are compared
+  /// with makes them targets.
   func labels(_ index: Int) throws -> Tensor {
     guard isTable(index) else { return try tensor(index).asLabels() }
-    let list = try? numbers(index)
-    let areClasses = list?.areIntegers == true && list?.shape.count == 1
+    let areClasses = (try? numbers(index))?.areClasses == true
     return try tensorOfNumbers(index, areClasses ? .i32 : nil).converted(
       to: areClasses ? .i32 : .f32)
   }

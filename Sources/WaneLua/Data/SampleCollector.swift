@@ -56,9 +56,7 @@ struct SampleCollector {
     if context.isNone(label) {
       targets = otherwise
     } else {
-      targets =
-        try context.columns(label) { tensor, _ in try Self.labels(tensor) }
-        ?? Columns(tensors: [Self.labels(context.sample(label))])
+      targets = try Self.labels(context, label)
     }
     let count = samples.tensors.first?.shape.dimensions.first
     for tensor in samples.tensors + targets.tensors
@@ -85,29 +83,28 @@ struct SampleCollector {
     columns.tensors.map { "\($0.shape)" }.joined(separator: ", ")
   }
 
-  /// A class (i32) for a whole number, targets (f32) for others.
+  /// Classes (i32) for whole numbers, targets (f32) for others.
   private static func label(_ tensor: Tensor, _ value: LuaValue) throws -> Tensor {
     let isWhole: Bool
     switch value {
     case .integer, .boolean: isWhole = true
-    default: isWhole = tensor.dtype == .i32
+    case .table: isWhole = value.areWhole
+    default: isWhole = !tensor.dtype.isFloatingPoint
     }
     return try tensor.converted(to: isWhole ? .i32 : .f32)
   }
 
   private static func label(_ context: CallContext, _ index: Int) throws -> Tensor {
     guard let scalar = context.scalarIfNumber(index) else {
-      let tensor = try context.sample(index)
-      return try tensor.dtype == .i32 ? tensor : tensor.converted(to: .f32)
+      let isWhole = context.isTable(index) && (try? context.numbers(index))?.areClasses == true
+      let tensor =
+        try isWhole ? context.tensorOfNumbers(index, .i32) : context.sample(index)
+      return try tensor.converted(to: tensor.dtype.isFloatingPoint ? .f32 : .i32)
     }
     if case .integer = scalar {
       return try Tensor(repeating: scalar, .scalar, .i32, for: "label")
     }
     return try Tensor(repeating: scalar, .scalar, .f32, for: "label")
-  }
-
-  private static func labels(_ tensor: Tensor) throws -> Tensor {
-    try tensor.converted(to: tensor.dtype != .f32 && tensor.shape.rank == 1 ? .i32 : .f32)
   }
 }
 
@@ -184,6 +181,8 @@ private struct RowCollector {
   private var recent: [Tensor] = []
   private(set) var count = 0
   private var kind: (dimensions: [Int], dtype: DType)?
+  /// How many of the first rows are whole numbers that will be f32.
+  private var wholeCount = 0
 
   init(_ operation: String, _ what: String, file: DiskFile?) {
     self.operation = operation
@@ -192,7 +191,7 @@ private struct RowCollector {
   }
 
   mutating func append(_ row: Tensor) throws {
-    try check(row.shape.dimensions, row.dtype)
+    let row = try checked(row, row.shape.dimensions)
     recent.append(row)
     count += 1
     // Many small tensors take more room than their elements.
@@ -200,19 +199,33 @@ private struct RowCollector {
   }
 
   mutating func append(rows: Tensor) throws {
-    try check(Array(rows.shape.dimensions.dropFirst()), rows.dtype)
-    try keep(rows)
+    try keep(checked(rows, Array(rows.shape.dimensions.dropFirst())))
     count += rows.shape[0]
   }
 
-  private mutating func check(_ dimensions: [Int], _ dtype: DType) throws {
-    guard let kind else { return kind = (dimensions, dtype) }
-    guard kind.dimensions == dimensions, kind.dtype == dtype else {
+  /// Rows of the form of those before.
+  ///
+  /// Labels that are whole numbers and others are targets together.
+  private mutating func checked(_ rows: Tensor, _ dimensions: [Int]) throws -> Tensor {
+    guard let kind else {
+      kind = (dimensions, rows.dtype)
+      return rows
+    }
+    let areLabels = what == "label" && kind.dimensions == dimensions
+    if areLabels, kind.dtype == .f32, rows.dtype == .i32 { return try rows.converted(to: .f32) }
+    if areLabels, kind.dtype == .i32, rows.dtype == .f32 {
+      try pack()
+      wholeCount = count
+      self.kind = (dimensions, .f32)
+      return rows
+    }
+    guard kind.dimensions == dimensions, kind.dtype == rows.dtype else {
       throw WaneError(
         operation,
-        "\(what) \(count + 1) is \(Shape.text(dimensions)) \(dtype), those before are "
+        "\(what) \(count + 1) is \(Shape.text(dimensions)) \(rows.dtype), those before are "
           + "\(Shape.text(kind.dimensions)) \(kind.dtype)")
     }
+    return rows
   }
 
   private mutating func pack() throws {
@@ -228,8 +241,20 @@ private struct RowCollector {
 
   mutating func tensor() throws -> Tensor {
     try pack()
-    if let file, let kind { return try file.tensor(Shape([count] + kind.dimensions), kind.dtype) }
-    guard !parts.isEmpty else { throw WaneError(operation, "there are no samples") }
+    if let file, let kind {
+      var tensor = try file.tensor(Shape([count] + kind.dimensions), kind.dtype)
+      let wholeNumbers = wholeCount * kind.dimensions.reduce(1, *)
+      if wholeNumbers > 0 {
+        try tensor.withMutableElements(Float.self) { values in
+          for index in 0..<wholeNumbers {
+            values[index] = Float(Int32(bitPattern: values[index].bitPattern))
+          }
+        }
+      }
+      return tensor
+    }
+    guard let dtype = kind?.dtype else { throw WaneError(operation, "there are no samples") }
+    let parts = try self.parts.map { try $0.converted(to: dtype) }
     return parts.count == 1 ? parts[0] : try Tensor.concatenated(parts, for: operation)
   }
 }

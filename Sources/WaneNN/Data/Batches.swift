@@ -90,7 +90,14 @@ extension Dataset {
   /// The data set with targets in place of classes that are to be mixed, as many as the labels tell
   /// of.
   func mixableByLabels() throws -> Dataset {
-    try mixable { index in
+    for labels in allLabels where labels.dtype == .i32 && labels.shape.rank > 1 {
+      guard let augmentation, augmentation.mixup > 0 else { break }
+      throw WaneError(
+        "augment",
+        "mixup of labels \(labels.shape) i32 needs a model that tells whether they are classes: make "
+          + "them f32, or one-hot")
+    }
+    return try mixable { index in
       (index == 0 ? classCount ?? 0 : allLabels[index].classCount, false)
     } ?? self
   }

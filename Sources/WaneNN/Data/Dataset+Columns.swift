@@ -80,7 +80,8 @@ extension Dataset {
     try ordered(tensors, names, model.inputNames, what: "input", operation, "the model")
   }
 
-  /// The data set with its columns in the order of a model's inputs and outputs.
+  /// The data set with its columns in the order of a model's inputs and outputs, and its labels as
+  /// the outputs take them.
   ///
   /// - Parameters:
   ///   - model: what is fed.
@@ -89,8 +90,9 @@ extension Dataset {
   /// - Throws: when their number, names or extents are not those of the model.
   func arranged(for model: Graph, _ operation: String) throws -> Dataset {
     let columns = try columns(for: model, operation)
-    let labels = try Dataset.ordered(
+    let ordered = try Dataset.ordered(
       allLabels, labelNames, model.outputNames, what: "output", operation, "the model")
+    let labels = try zip(ordered, model.outputs).map { try $0.asLabels(of: model.type(of: $1)) }
     var result = try Dataset(
       columns: columns, labels: labels, name: name, classNames: classNames,
       augmentation: augmentation
@@ -99,6 +101,14 @@ extension Dataset {
       inputNames.isEmpty
       ? augmentedInput : model.inputNames.firstIndex(of: inputNames[augmentedInput]) ?? 0
     return result
+  }
+
+  /// The data set with its labels as the outputs of a model take them, where there are as many.
+  func withLabels(of model: Graph) throws -> Dataset {
+    guard allLabels.count == model.outputs.count else { return self }
+    return try with(
+      columns, labels: zip(allLabels, model.outputs).map { try $0.asLabels(of: model.type(of: $1)) }
+    ).weighted(weights)
   }
 
   private static func ordered<Element>(

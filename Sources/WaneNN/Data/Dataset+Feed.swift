@@ -81,7 +81,7 @@ extension Dataset {
     guard
       let prepared = try mixable({ index in
         types.indices.contains(index)
-          ? (types[index].channels, types[index].sampleCount == 1) : (0, false)
+          ? (types[index].channels, types[index].channels == 1) : (0, false)
       })
     else { return (self, options) }
     var options = options

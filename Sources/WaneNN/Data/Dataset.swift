@@ -127,9 +127,10 @@ public struct Dataset: Sendable {
   public var sampleDimensions: [Int] { columns.first?.rowDimensions ?? [] }
 
   /// The number of classes: that of their names, or one more than the highest label; nil when labels
-  /// are not classes.
+  /// are not classes, or nobody can tell whether several of a sample are.
   public var classCount: Int? {
     guard labels.dtype == .i32 else { return nil }
+    guard labels.shape.rank == 1 else { return classNames.isEmpty ? nil : classNames.count }
     return max(classNames.count, labels.classCount)
   }
 

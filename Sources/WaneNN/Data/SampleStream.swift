@@ -25,6 +25,15 @@ public struct SampleStream: Sendable {
       self.labelNames = labelNames
     }
 
+    /// The sample with some of its labels as f32.
+    fileprivate func withTargets(at places: Set<Int>) throws -> Sample {
+      Sample(
+        inputs: inputs,
+        labels: try labels.enumerated().map { index, label in
+          try places.contains(index) ? label.converted(to: .f32) : label
+        }, inputNames: inputNames, labelNames: labelNames)
+    }
+
     /// Its tensors, for messages.
     fileprivate var form: String {
       func text(_ tensors: [Tensor], _ names: [String]) -> String {
@@ -122,7 +131,17 @@ public struct StreamBatches {
       samples.append(sample)
       numbers.append(number)
     }
-    guard let first = samples.first else { return nil }
+    guard var first = samples.first else { return nil }
+    // Labels that are whole numbers and others are targets together.
+    let mixed = first.labels.indices.filter { index in
+      samples.contains {
+        $0.labels.indices.contains(index) && $0.labels[index].dtype != first.labels[index].dtype
+      }
+    }
+    if !mixed.isEmpty {
+      samples = try samples.map { try $0.withTargets(at: Set(mixed)) }
+      first = samples[0]
+    }
     for (number, sample) in zip(numbers, samples) where sample.form != first.form {
       throw WaneError(
         stream.name,

@@ -213,7 +213,7 @@ extension Graph {
           hits: nil, mask: nil, isOwn: false)
       }
       let labelType = try kind.labelType(tensor, output: type)
-      try checkClasses(tensor, output: type, loss: kind)
+      try kind.checkClasses(tensor, output: type, "train")
       let labels = try appendInput(labelType, layer: "labels")
       let isByRow = try kind.judgesRows(of: type, areStepsWeighed: isByRow || mask != nil)
       let (loss, hits) = try add(kind, output: output, labels: labels, isByRow: isByRow)
@@ -230,17 +230,6 @@ extension Graph {
     guard type(of: part.loss).isBatched else { return part.loss }
     guard let mask = part.mask else { return try batchMean(sampleMean(part.loss)) }
     return try maskedMean(part.loss, mask)
-  }
-
-  private func checkClasses(_ labels: Tensor, output: ValueType, loss: Loss) throws {
-    guard loss.comparesClasses, labels.dtype == .i32 else { return }
-    let (low, high) = labels.with(Int32.self) { ($0.min() ?? 0, $0.max() ?? 0) }
-    guard low >= 0, Int(high) < output.channels else {
-      throw WaneError(
-        "train",
-        "labels \(low)..\(high) do not fit the model's \(output.channels) outputs, "
-          + "which stand for classes 0..\(output.channels - 1)")
-    }
   }
 
   /// Adds losses up; one that counts 1 is the sum.

@@ -128,14 +128,16 @@ public final class TrainingRun {
       throw WaneError("train", "batch_size must be positive, got \(options.batchSize)")
     }
     guard data.count > 0 else { throw WaneError("train", "the data set is empty") }
-    guard stream == nil || (options.teacher == nil && data.weights == nil) else {
-      throw WaneError("train", "samples of a stream have neither weights nor a teacher")
+    guard stream == nil || data.weights == nil else {
+      throw WaneError("train", "samples of a stream have no weights")
     }
     guard epochs.isFinite, epochs >= 0, epochs < 1e9 else {
       throw WaneError("train", "epochs must be at least 0, got \(epochs)")
     }
     _ = try options.optimizer.validated()
     var (data, options) = try data.arranged(for: model, "train").prepared(for: model, options)
+    // Nobody knows the samples of a stream beforehand.
+    if stream != nil { options.teacher?.keepsAnswers = false }
     options.teacher = try options.teacher?.measured(
       on: data, student: model, pool: pool, poll: poll)
     self.model = model
@@ -193,7 +195,8 @@ public final class TrainingRun {
   /// - Throws: when they are not, and as `runStep()`.
   public func runStep(on batch: Dataset) throws -> Measure {
     let isNamed = !batch.inputNames.isEmpty || !batch.labelNames.isEmpty
-    let batch = isNamed ? try batch.arranged(for: model, "train") : batch
+    let batch =
+      isNamed ? try batch.arranged(for: model, "train") : try batch.withLabels(of: model)
     guard batch.isLike(data) else {
       throw WaneError(
         "train",
@@ -204,6 +207,7 @@ public final class TrainingRun {
     guard options.teacher == nil, data.weights == nil else {
       throw WaneError("train", "a teacher or weights are missing for the batch")
     }
+    try checkClasses(batch)
     let positions = (0..<Int32(clamping: batch.count)).map { $0 }[...]
     let draw = FeedDraw(seed: options.seed, epoch: UInt64(epoch))
     feed = try batch.feed(
