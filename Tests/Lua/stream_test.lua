@@ -238,7 +238,6 @@ test("what is wrong with a stream is said", function()
     function() return inputs[1], 0 end, {}, { learning_rate_schedule = "cosine" })
   raises("...bad option 'sample_weight' to 'fit' (samples of a stream have no weights)",
     function() return inputs[1], 0 end, {}, { sample_weight = wane.ones { 2 } })
-  check.raises("...bad argument #1 to 'evaluate' (Dataset expected, got Stream)", function() model:evaluate(stream()) end)
   check.raises("...bad option 'buffer' to 'generator' (must be at least 1, got 0)", stream, { buffer = 0 })
   check.raises("...bad option 'limit' to 'generator' (must be at least 1, got 0)", stream, { limit = 0 })
   check.raises("...bad option 'buffer' to 'generator' (a stream keeps no samples, so it takes no 'cache')", stream,

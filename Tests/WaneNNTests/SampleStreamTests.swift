@@ -113,6 +113,6 @@ import WaneTensor
         _ = try TrainingRun(
           Samples.network(), data: data.weighted(Tensor([1, 1, 1, 1] as [Float])),
           options: TrainingOptions(), epochs: 1, pool: WorkerPool(count: 1), stream: stream)
-      } == "train: samples of a stream have neither weights nor a teacher")
+      } == "train: samples of a stream have no weights")
   }
 }

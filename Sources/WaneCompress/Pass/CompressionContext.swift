@@ -6,8 +6,10 @@ import WaneTensor
 public struct CompressionContext {
   /// The threads to use.
   public var pool: WorkerPool
-  /// Samples to train on.
+  /// Samples to train on; of a stream, the first ones.
   public var data: Dataset?
+  /// Where the batches come from that are trained on, in place of the data.
+  public var stream: (any StreamSource)?
   /// Samples that show what values occur inside the model; the first of `data` when not given.
   public var calibration: Dataset?
   /// Samples to measure on after every epoch.
@@ -21,12 +23,13 @@ public struct CompressionContext {
 
   /// Creates a context; without data nothing is trained.
   public init(
-    pool: WorkerPool, data: Dataset? = nil, calibration: Dataset? = nil,
-    validation: Dataset? = nil, fineTuning: FineTuning = FineTuning(),
+    pool: WorkerPool, data: Dataset? = nil, stream: (any StreamSource)? = nil,
+    calibration: Dataset? = nil, validation: Dataset? = nil, fineTuning: FineTuning = FineTuning(),
     progress: any ProgressSink = SilentProgress(), poll: @escaping () throws -> Void = {}
   ) {
     self.pool = pool
     self.data = data
+    self.stream = stream
     self.calibration = calibration
     self.validation = validation
     self.fineTuning = fineTuning

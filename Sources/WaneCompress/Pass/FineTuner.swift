@@ -48,15 +48,32 @@ struct FineTuner {
     let epochs = context.fineTuning.epochs
     var options = context.fineTuning.trainingOptions(defaults, masking: masking)
     options.grids = grids
+    let first = try context.stream.map { stream in
+      guard stream.stream.limit != nil else {
+        throw WaneError(
+          verb,
+          "epochs of a stream without a limit have no length that schedules can follow: give "
+            + "wane.data.generator the option 'limit'")
+      }
+      return try stream.firstBatch(epoch: 0, size: options.batchSize, seed: options.seed)
+    }
     let run = try TrainingRun(
-      model, data: data, options: options, epochs: epochs, pool: context.pool, poll: context.poll)
+      model, data: first?.data ?? data, options: options, epochs: epochs, pool: context.pool,
+      stream: context.stream?.stream, poll: context.poll)
     try prepare(run)
     var history: [EpochRecord] = []
     // Later than the start when the run was brought to the state of another.
     var epoch = Double(run.step) / Double(max(run.stepsPerEpoch, 1))
+    var nextBatch = epoch < 1 ? first : nil
     while epoch < epochs {
+      let number = Int(epoch)
       epoch = min(epoch + 1, epochs)
-      let measure = try train(run, until: epoch, of: epochs, onStep)
+      let batch =
+        try nextBatch
+        ?? context.stream?.firstBatch(
+          epoch: number, size: options.batchSize, seed: options.seed)
+      nextBatch = nil
+      let measure = try train(run, until: epoch, of: epochs, beginning: batch, onStep)
       history.append(try record(run, epoch, measure))
     }
     try finish(run)
@@ -64,22 +81,54 @@ struct FineTuner {
   }
 
   private func train(
-    _ run: TrainingRun, until epoch: Double, of epochs: Double,
+    _ run: TrainingRun, until epoch: Double, of epochs: Double, beginning batch: StreamBatch?,
     _ onStep: (TrainingRun) throws -> Void
   ) throws -> TrainingRun.Measure {
     let start = Clock.seconds()
     let title = "\(verb) epoch \(FineTuner.text(epoch))/\(FineTuner.text(epochs))"
+    let samples = context.stream?.stream.limit ?? run.data.count
     var total = TrainingRun.Measure()
-    try run.train(epochs: epoch, poll: context.poll) { run, measure in
+    func report(_ measure: TrainingRun.Measure) throws {
       total.add(measure)
       try onStep(run)
       context.progress.reportIfWanted(
         Progress(
-          title: title, completed: total.samples, total: run.data.count,
+          title: title, completed: total.samples, total: samples,
           details: FineTuner.details(total, seconds: Clock.seconds() - start)))
+    }
+    if let batch, let stream = context.stream {
+      try train(run, until: epoch, batch, of: stream, report)
+    } else {
+      try run.train(epochs: epoch, poll: context.poll) { _, measure in try report(measure) }
     }
     context.progress.finishStage()
     return total
+  }
+
+  /// Trains on batches of a stream, the next of which is made while a step runs.
+  private func train(
+    _ run: TrainingRun, until epoch: Double, _ first: StreamBatch, of stream: any StreamSource,
+    _ report: (TrainingRun.Measure) throws -> Void
+  ) throws {
+    let end = min(Int((epoch * Double(run.stepsPerEpoch)).rounded()), run.totalSteps)
+    run.epoch = Int(epoch.rounded(.up)) - 1
+    var (next, count): (StreamBatch?, Int) = (first, 0)
+    while run.step < end {
+      guard let batch = next else {
+        throw WaneError(
+          verb,
+          "epoch \(run.epoch + 1) of the stream ended after \(count) samples, before its limit of "
+            + "\(stream.stream.limit ?? 0), which schedules follow")
+      }
+      try context.poll()
+      count += batch.data.count
+      let isLast = run.step + 1 == end
+      let (measure, made) = try run.runStep(on: batch) {
+        isLast ? nil : try stream.nextBatch()
+      }
+      next = made
+      try report(measure)
+    }
   }
 
   private func record(_ run: TrainingRun, _ epoch: Double, _ measure: TrainingRun.Measure) throws

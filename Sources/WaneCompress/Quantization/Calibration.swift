@@ -3,13 +3,13 @@ import WaneNN
 import WaneTensor
 
 /// The grids of activations, from what occurs when a model runs on samples.
-struct Calibration {
+public struct Calibration {
   let observer: RangeObserverKind
   /// Bits of an activation.
   let bits: Int
   let verb: String
   /// Samples taken from training data when none are given for calibration.
-  private static let usualCount = 512
+  public static let usualCount = 512
 
   /// The samples to look at.
   ///

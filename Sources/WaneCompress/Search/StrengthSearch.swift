@@ -92,6 +92,11 @@ private final class SearchRun {
   }
 
   private static func split(_ context: inout CompressionContext, _ search: StrengthSearch) throws {
+    guard context.stream == nil else {
+      throw WaneError(
+        search.name,
+        "max_drop needs the option 'validation' beside a stream; stream:take(n) makes a data set")
+    }
     guard let data = context.data, data.count >= 10 else {
       throw WaneError(
         search.name, "max_drop is measured on the option 'validation', or on a tenth of 'data'")

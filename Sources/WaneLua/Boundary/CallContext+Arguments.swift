@@ -155,7 +155,9 @@ extension CallContext {
     let function = function
     if isNone(index) { return try Options(LuaTable(), of: function.name, function.options) }
     guard isTable(index) else { throw expected("table of options", index) }
-    return try Options(try table(index), of: function.name, function.options)
+    var options = try Options(try table(index), of: function.name, function.options)
+    options.argument = index
+    return options
   }
 
   /// `model expected, got table`, as Lua words it.

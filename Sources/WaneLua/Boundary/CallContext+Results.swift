@@ -40,6 +40,30 @@ extension CallContext {
     return LuaFunction(stackIndex: lua_gettop(state))
   }
 
+  /// The function that an object holds which is a field of a table argument.
+  package func held(byField name: String, of table: Int) -> LuaFunction? {
+    guard lua_type(state, stackIndex(table)) == LUA_TTABLE, lua_checkstack(state, 6) != 0 else {
+      return nil
+    }
+    let top = lua_gettop(state)
+    lua_pushnil(state)
+    while lua_next(state, stackIndex(table)) != 0 {
+      if lua_type(state, -2) == LUA_TSTRING,
+        case .string(name) = LuaReader(self).string(at: lua_absindex(state, -2)),
+        lua_type(state, -1) == LUA_TUSERDATA
+      {
+        // What lies below stays with it until the call ends.
+        if lua_getiuservalue(state, -1, 1) == LUA_TFUNCTION {
+          return LuaFunction(stackIndex: lua_gettop(state))
+        }
+        break
+      }
+      wane_lua_pop(state, 1)
+    }
+    lua_settop(state, top)
+    return nil
+  }
+
   /// Tells Lua's collector about bytes that this call allocated outside Lua and that live as long
   /// as an object of its.
   ///

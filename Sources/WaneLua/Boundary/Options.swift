@@ -7,6 +7,8 @@
 package struct Options {
   /// The function the options were given to, for messages.
   package let functionName: String
+  /// Which argument of the function the table is; nil where it is none.
+  package var argument: Int?
   private let definitions: [Option]
   private var values: [String: LuaValue]
 

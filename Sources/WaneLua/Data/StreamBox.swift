@@ -26,6 +26,10 @@ final class StreamCaller {
   private var epoch = 0
   private var hasBegun = false
   private var hasEnded = false
+  /// Samples that were looked at and that the function will not give again.
+  private var seen: [SampleStream.Sample] = []
+  /// Whether these were all.
+  private var hasSeenAll = false
 
   init(_ stream: SampleStream) { self.stream = stream }
 
@@ -49,6 +53,11 @@ final class StreamCaller {
   func next(_ function: LuaFunction, _ context: CallContext) throws -> SampleStream.Sample? {
     try context.checkInterrupt()
     guard !hasEnded else { return nil }
+    if !seen.isEmpty { return seen.removeFirst() }
+    if hasSeenAll {
+      hasSeenAll = false
+      return ended(nil)
+    }
     if !hasBegun {
       hasBegun = true
       let sample = try context.callNow(function, all: [epoch + 1]) { context in
@@ -63,6 +72,29 @@ final class StreamCaller {
     let sample = try context.callNow(called, all: [epoch + 1], reading: Self.sample)
     lua_settop(context.state, top)
     return ended(sample)
+  }
+
+  /// Looks at the first samples of the first epoch, which begins again with them.
+  ///
+  /// - Parameters:
+  ///   - isWanted: whether one more is, given those so far.
+  ///   - function: the function of the stream.
+  ///   - context: the call that is under way.
+  /// - Returns: the samples.
+  /// - Throws: as `next(_:_:)`.
+  func peek(
+    while isWanted: ([SampleStream.Sample]) -> Bool, _ function: LuaFunction, _ context: CallContext
+  ) throws -> [SampleStream.Sample] {
+    begin(epoch: 0)
+    var samples: [SampleStream.Sample] = []
+    while isWanted(samples), let sample = try next(function, context) { samples.append(sample) }
+    // An iterator is made anew; a function that gives samples itself goes on where it was.
+    if iterator == nil {
+      seen = samples + seen
+      hasSeenAll = hasSeenAll || hasEnded
+    }
+    begin(epoch: 0)
+    return samples
   }
 
   private func ended(_ sample: SampleStream.Sample?) -> SampleStream.Sample? {

@@ -99,12 +99,15 @@ extension Noun {
 
 extension Function {
   fileprivate static let evaluate = Function(
-    "evaluate", "How well the model does on a data set.",
+    "evaluate", "How well the model does on a data set, or on an epoch of a stream.",
     signature: "evaluate(data, [options]) -> { loss = ..., accuracy = ... }",
     options: [.loss, .lossWeights, .metrics, .sampleWeight, .precision],
     example: #"print(model:evaluate(test, { metrics = { "top_3", "confusion_matrix" } }))"#,
     method: { (box: ModelBox, context) in
       let options = try context.options(3)
+      if let stream = try context.stream(2) {
+        return try box.evaluate(stream, options, context)
+      }
       let data = try options.weighted(context.object(2, as: DatasetBox.self).dataset)
       let objective = try options.objective(context)
       guard !objective.hasCustomLoss else {
@@ -117,19 +120,20 @@ extension Function {
       let evaluation = try Evaluation(
         box.graph, on: data, objective, precision: options.precision(), pool: Threads.pool(),
         poll: context.poll)
-      var fields: [String: LuaValue] = ["loss": .number(evaluation.loss)]
-      fields["accuracy"] = evaluation.accuracy.map { .number($0) }
-      for (name, value) in evaluation.metrics { fields[name] = value.luaValue }
-      return context.results(LuaValue.table(LuaTable(fields: fields)))
+      return context.results(evaluation.luaValue)
     })
 
   fileprivate static let predict = Function(
     "predict",
-    "Runs the model on samples: a tensor, one an input in order or in a table by name, or a data set.",
+    "Runs the model on samples: a tensor, one an input in order or in a table by name, a data set, or "
+      + "an epoch of a stream.",
     signature: "predict(inputs, ..., [options]) -> outputs...",
     options: [.precision],
     example: "probabilities = model:predict(test:take(10))",
-    method: { (box: ModelBox, context) in try box.predict(context) })
+    method: { (box: ModelBox, context) in
+      guard let stream = try context.stream(2) else { return try box.predict(context) }
+      return try box.predict(stream, context.options(3), context)
+    })
 
   /// `wane.load`.
   static let load = Function(

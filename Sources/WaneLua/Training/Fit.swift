@@ -165,10 +165,7 @@ private final class Fitting {
     _ feed: StreamFeed, epoch: Int, _ context: CallContext
   ) throws -> StreamBatch {
     if let batch = try feed.nextBatch(context) { return batch }
-    throw WaneError(
-      feed.stream.name,
-      "epoch \(epoch + 1) has no samples"
-        + (epoch == 0 ? "" : ": a function that returns an iterator can begin again"))
+    throw feed.stream.exhausted(epoch: epoch)
   }
 
   /// Runs a step; the next batch of a stream is made meanwhile.

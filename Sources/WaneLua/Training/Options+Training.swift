@@ -51,7 +51,11 @@ extension Options {
 
   /// A data set, if one is given.
   func dataset(_ name: String) throws -> Dataset? {
-    try object(name, as: DatasetBox.self, called: "Dataset")?.dataset
+    if case .object(_ as StreamBox)? = value(name) {
+      throw bad(
+        name, "Dataset expected, got Stream: stream:take(n) makes one of its first n samples")
+    }
+    return try object(name, as: DatasetBox.self, called: "Dataset")?.dataset
   }
 
   /// A number of epochs, whole or not.

@@ -7,7 +7,9 @@ extension Option {
   /// What every verb that can fine-tune takes.
   static let fineTuning: [Option] =
     [
-      Option("data", "Dataset", default: "none", "what fine-tuning and criteria learn from"),
+      Option(
+        "data", "Dataset or Stream", default: "none",
+        "what fine-tuning and criteria learn from, of a stream from its first samples"),
       Option("epochs", "number", default: "1 with data, else 0", "how long to fine-tune"),
       .batchSize,
       Option("learning_rate", "number", default: "chosen by the verb", "step size of fine-tuning"),
@@ -53,10 +55,20 @@ extension Options {
 
   /// What a verb works with.
   func compression(_ context: CallContext) throws -> CompressionContext {
-    let data = try dataset("data")
+    let stream = try stream("data", context)
+    let data = try stream.map { try $0.samples() } ?? dataset("data")
     return CompressionContext(
-      pool: try Threads.pool(), data: data, calibration: try dataset("calibration"),
-      validation: try dataset("validation"), fineTuning: try fineTuning(hasData: data != nil),
-      progress: try context.progress(self), poll: context.poll)
+      pool: try Threads.pool(), data: data, stream: stream,
+      calibration: try calibration(context), validation: try dataset("validation"),
+      fineTuning: try fineTuning(hasData: data != nil), progress: try context.progress(self),
+      poll: context.poll)
+  }
+
+  /// The samples that show which values occur; the first of a stream.
+  private func calibration(_ context: CallContext) throws -> Dataset? {
+    guard let stream = try stream("calibration", context) else {
+      return try dataset("calibration")
+    }
+    return try stream.samples(Calibration.usualCount)
   }
 }

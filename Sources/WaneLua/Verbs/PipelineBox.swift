@@ -113,9 +113,10 @@ extension Noun {
         "Runs the stages one after another, and checks after each that all constraints hold.",
         signature: "run(model, options) -> Model, Report",
         options: [
-          Option("data", "Dataset", default: "none", "what the stages learn from"),
+          Option("data", "Dataset or Stream", default: "none", "what the stages learn from"),
           Option(
-            "calibration", "Dataset", default: "the first 512 samples of data", "for quantize"),
+            "calibration", "Dataset or Stream", default: "the first 512 samples of data",
+            "for quantize"),
           .validation,
         ] + Option.teaching + [.progress],
         example:

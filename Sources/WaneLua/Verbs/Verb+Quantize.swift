@@ -28,7 +28,7 @@ extension Verb {
         "group_size", "integer", default: "32", "inputs that share a scale; implies per = 'group'"
       ).belonging(to: "per", ["group"], isImplied: true),
       Option(
-        "calibration", "Dataset", default: "the first 512 samples of data",
+        "calibration", "Dataset or Stream", default: "the first 512 samples of data",
         "samples that show the range of activations"),
       Option.observer.belonging(to: "mode", ["static"]),
       Option("percentile", "number in (50, 100]", default: "99.99", "what lies within the range")
