@@ -14,6 +14,7 @@ test("compress refuses what belongs to another method", function()
   local owners = {
     clusters = { 4, { share = true } },
     initial = { "linear", { share = true } },
+    per = { "channel", { share = true } },
     ratio = { 0.5, { filters = true, layers = true, low_rank = true } },
     energy = { 0.9, { low_rank = true } },
     rate = { 0.01, { entropy = true } },

@@ -163,8 +163,8 @@ import WaneTensor
               Issue.record("\(name) is no codebook any more")
               continue
             }
-            #expect(after.count <= before.count)
-            #expect(after.first == 0)
+            #expect(after.size <= before.size)
+            #expect(after.values.first == 0)
           }
           #expect(try new.nonzeroCount() > 0)
         }

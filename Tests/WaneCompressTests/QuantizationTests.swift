@@ -221,10 +221,10 @@ import WaneTensor
         Issue.record("no codebook on a grid")
         continue
       }
-      #expect(table.count <= 8)
-      #expect(table[0] == 0)
+      #expect(table.size <= 8)
+      #expect(table.values[0] == 0)
       #expect(grid.bits == bits)
-      #expect(grid.rounded(table) == table)
+      #expect(grid.rounded(table.values) == table.values)
       let (old, new) = (
         try Fixture.values(shared, "dense/kernel"), try kernel.decoded().array(Float.self)
       )

@@ -98,10 +98,10 @@ import WaneTensor
         continue
       }
       #expect(indices.bits == 3)
-      #expect(table.count == 8)
+      #expect(table.size == 8 && table.axis == nil)
       let (old, new) = (try Fixture.values(model, name), try Fixture.values(shared, name))
       for (a, b) in zip(old, new) {
-        let nearest = table.map { abs($0 - a) }.min() ?? 0
+        let nearest = table.values.map { abs($0 - a) }.min() ?? 0
         #expect(abs(abs(b - a) - nearest) <= 1e-6)
       }
     }
@@ -122,8 +122,8 @@ import WaneTensor
       }
       #expect(parameter.isMasked)
       #expect(indices.bits == 4)
-      #expect(table.count == 16)
-      #expect(table[0] == 0)
+      #expect(table.size == 16)
+      #expect(table.values[0] == 0)
       let (old, new) = (try Fixture.values(sparse, name), try Fixture.values(shared, name))
       #expect(zip(old, new).allSatisfy { ($0 == 0) == ($1 == 0) })
     }
@@ -136,7 +136,7 @@ import WaneTensor
       model, Fixture.context(epochs: 3, data: Fixture.data())
     ).model
     func indices(_ model: Graph) throws -> [UInt8] {
-      try model.parameters["dense/kernel"]?.codebook()?.indices ?? []
+      try model.parameters["dense/kernel"]?.codebooks()?.books[0].indices ?? []
     }
     #expect(try indices(once) == indices(trained))
     #expect(try Fixture.values(once, "dense/kernel") != Fixture.values(trained, "dense/kernel"))

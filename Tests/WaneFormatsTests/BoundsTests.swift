@@ -167,4 +167,65 @@ import WaneTensor
           == "the data is damaged: a parameter of form 0 has a codebook's flags")
     }
   }
+
+  /// Tables of channels that a parameter of shape [2, 3] has not, and codes that they have not.
+  @Test func tablesThatDoNotFit() throws {
+    /// A parameter with a table of two values for each position of an axis.
+    func file(
+      _ form: ParameterForm, axis: Int, isMasked: Bool = false, tables: Int = 3, rank: Int = 2,
+      bits: Int = 1, values: [UInt8]
+    ) -> [UInt8] {
+      var writer = ByteWriter()
+      for number in [0, 1, head("parameter")] { writer.count(number) }
+      writer.byte(form.rawValue | (isMasked ? ParameterFlags.isMasked.rawValue : 0))
+      writer.string("kernel")
+      writer.count(rank)
+      for extent in [2, 3].prefix(rank) { writer.count(extent) }
+      var widths = GridWidths(codeBits: bits, gridBits: 1)
+      widths.hasTables = true
+      writer.byte(widths.byte)
+      writer.byte(1)
+      writer.count(axis)
+      writer.count(0)
+      for entry in 0..<2 * tables { writer.float(Float(entry) - 2) }
+      if form == .codedCodebook {
+        writer.byte(0)
+        for number in [0, values.count] { writer.count(number) }
+      }
+      writer.count(0)
+      return HostileFile.file(description: writer.bytes, values: values)
+    }
+    let good = file(.packedCodebook, axis: 1, values: [0b10_0110])
+    let kernel = try #require(HostileFile.read(good)).graph.parameters["/kernel"]
+    #expect(try kernel?.decoded().array(Float.self) == [-2, 1, 3, -2, 0, 3])
+
+    let damaged = "the data is damaged: "
+    for (bytes, expected) in [
+      (file(.packedCodebook, axis: 2, values: [0]), damaged + "an axis is 2"),
+      (file(.packedCodebook, axis: 0, rank: 0, values: [0]), damaged + "a number has no channels"),
+      // Behind the tables of two rows begins what nothing reads.
+      (file(.packedCodebook, axis: 0, values: [0]), damaged),
+      (file(.packedCodebook, axis: 1, tables: 2, values: [0]), damaged),
+      (file(.packedCodebook, axis: 1, values: []), damaged + "1 bytes of values are 0 bytes"),
+      (
+        file(.packedCodebook, axis: 1, bits: 2, values: [0xFF, 0xFF]),
+        damaged + "parameter '/kernel': code 3 is beyond the 2"
+      ),
+      (
+        file(.packedCodebook, axis: 1, isMasked: true, values: [0]),
+        damaged + "parameter '/kernel': zeros are pinned, and no entry is zero"
+      ),
+    ] {
+      HostileFile.read(bytes)
+      #expect(message(bytes)?.hasPrefix(expected) == true, "\(message(bytes) ?? "read")")
+    }
+    // Of the ranks that all tables have together each table has some: most codes are not its own.
+    var refused = 0
+    for first in 0...UInt8.max {
+      let bytes = file(.codedCodebook, axis: 1, values: [first, 77, 1])
+      HostileFile.checkSound(bytes)
+      if message(bytes) == damaged + "a code is beyond those of its channel" { refused += 1 }
+    }
+    #expect(refused > 100)
+  }
 }

@@ -221,8 +221,34 @@ enum Fixtures {
           Parameter(
             "weights/book\(count)_\(isOnGrid)",
             .codebook(
-              indices: PackedCodes(indices, bits: bits), centroids: centroids, grid: grid),
+              indices: PackedCodes(indices, bits: bits), centroids: CentroidTable(centroids),
+              grid: grid),
             shape: Shape([3, 11, 10])))
+      }
+    }
+    for (axis, size) in [(0, 1), (1, 16), (2, 3), (2, 256), (1, 200)] {
+      for scaleAxis in [-2, -1, axis] {
+        // Tables of many negative values and of few, in any order.
+        let tables = [3, 11, 10][axis]
+        let scales = (0..<(scaleAxis < 0 ? 1 : tables)).map { 0.125 + 0.25 * Float($0) }
+        let grid =
+          scaleAxis == -2
+          ? nil : try WeightGrid(bits: 8, scales: scales, axis: scaleAxis < 0 ? nil : axis)
+        let values = (0..<tables * size).map { entry -> Float in
+          guard grid != nil else {
+            return entry % size == 0 ? 0 : numbers.normal() + Float(entry / size - 2)
+          }
+          let multiple = Float((entry * 31 + entry / size * 40) % 255 - 127)
+          return scales[scales.count == 1 ? 0 : entry / size] * multiple
+        }
+        let indices = (0..<330).map { _ in UInt8(Int.random(in: 0..<size, using: &numbers)) }
+        try add(
+          Parameter(
+            "weights/books\(size)_\(axis)_\(scaleAxis)",
+            .codebook(
+              indices: PackedCodes(indices, bits: PackedCodes.bits(forSymbols: size)),
+              centroids: CentroidTable(values, size: size, axis: axis), grid: grid),
+            shape: Shape([3, 11, 10]), isMasked: scaleAxis == -2 && size != 256))
       }
     }
     return graph
@@ -257,8 +283,24 @@ enum Fixtures {
         "\(name)_groups", .integer(codes: PackedCodes(codes, bits: 2), grid: affine), codes.count)
       try add(
         "\(name)_book",
-        .codebook(indices: PackedCodes(codes, bits: 2), centroids: table, grid: grid),
+        .codebook(
+          indices: PackedCodes(codes, bits: 2), centroids: CentroidTable(table), grid: grid),
         codes.count)
+      for axis in [0, 1] {
+        let channels = [2, codes.count / 2][axis]
+        let scales = try WeightGrid(
+          bits: 8, scales: (0..<channels).map { 0.5 + Float($0) }, axis: axis)
+        let values = (0..<4 * channels).map { entry -> Float in
+          let scale = 0.5 + Float(entry / 4)
+          return scale * Float(entry % 4 - 1)
+        }
+        try add(
+          "\(name)_books_\(axis)",
+          .codebook(
+            indices: PackedCodes(codes, bits: 2),
+            centroids: CentroidTable(values, size: 4, axis: axis), grid: axis == 0 ? scales : nil),
+          codes.count)
+      }
     }
     return graph
   }
@@ -280,7 +322,7 @@ enum Fixtures {
             "\(layer)/kernel",
             .codebook(
               indices: PackedCodes(codes, bits: 4),
-              centroids: (0..<16).map { 0.01 * Float(8 * ($0 - 7)) }, grid: grid),
+              centroids: CentroidTable((0..<16).map { 0.01 * Float(8 * ($0 - 7)) }), grid: grid),
             shape: Shape(dimensions), isMasked: true), layer: layer),
         try graph.add(
           parameter: Parameter("\(layer)/bias", tensor([dimensions.last ?? 1])), layer: layer),
@@ -339,7 +381,8 @@ func listing(_ graph: Graph) throws -> String {
       lines.append("\(grid.bits) \(bits(grid.scales)) \(String(describing: grid.axis))")
       lines.append("\(grid.zeros ?? []) \(grid.groupSize ?? 0)")
     case .codebook(let indices, let centroids, let grid):
-      lines.append("\(indices.bits) \(try indices.unpacked()) \(bits(centroids))")
+      lines.append("\(indices.bits) \(try indices.unpacked()) \(bits(centroids.values))")
+      lines.append("\(centroids.size) \(centroids.axis ?? -1) \(grid?.axis ?? -1)")
       lines.append("\(String(describing: grid?.bits)) \(bits(grid?.scales ?? []))")
     }
   }

@@ -18,8 +18,10 @@ import WaneTensor
     let forms = try WaneFile(Fixtures.everyForm()).storedForms().map(\.form)
     #expect(
       forms == [
-        "f32", "coded f32", "coded int8", "coded int2", "coded codebook of 4", "packed int8",
-        "packed int2", "packed codebook of 4",
+        "f32", "coded f32", "coded int8", "coded int2", "coded codebook of 4",
+        "coded codebook of 4 per channel", "coded codebook of 4 per channel", "packed int8",
+        "packed int2", "packed codebook of 4", "packed codebook of 4 per channel",
+        "packed codebook of 4 per channel",
       ])
   }
 

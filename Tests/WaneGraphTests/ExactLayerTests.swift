@@ -12,10 +12,13 @@ import WaneTensor
     var isAffine = false
     var perChannel = true
     var groupSize: Int?
+    /// How many values each channel shares.
+    var shared: Int?
 
     var description: String {
       "\(bits) bits\(isAffine ? " affine" : "")\(perChannel ? "" : " per tensor")"
         + (groupSize.map { " groups of \($0)" } ?? "")
+        + (shared.map { " tables of \($0)" } ?? "")
     }
   }
 
@@ -34,6 +37,7 @@ import WaneTensor
     Weights(bits: 1), Weights(bits: 2), Weights(bits: 4, perChannel: false), Weights(bits: 8),
     Weights(bits: 3, isAffine: true), Weights(bits: 8, isAffine: true),
     Weights(bits: 4, groupSize: 2), Weights(bits: 8, isAffine: true, groupSize: 3),
+    Weights(bits: 4, shared: 3), Weights(bits: 8, perChannel: false, shared: 4),
   ]
   static let activations = [
     Activations(bits: 1), Activations(bits: 3), Activations(bits: 8), Activations(bits: 16),
@@ -77,11 +81,8 @@ import WaneTensor
           bits: weights.bits, scales: sampler.floats(scales, in: 0.01...0.3),
           zeros: weights.isAffine ? sampler.integers(scales, below: 1 << weights.bits) : nil,
           axis: weights.perChannel ? dimensions.count - 1 : nil, groupSize: weights.groupSize)
-        let codes = sampler.integers(dimensions.reduce(1, *), below: grid.codeCount)
-        let kernel = try Parameter(
-          "kernel\(number)",
-          .integer(codes: PackedCodes(codes.map { UInt8($0) }, bits: weights.bits), grid: grid),
-          shape: Shape(dimensions))
+        let (codes, payload) = try Self.codes(dimensions, grid, shared: weights.shared, &sampler)
+        let kernel = try Parameter("kernel\(number)", payload, shape: Shape(dimensions))
         var operands = [x, try graph.add(parameter: kernel, layer: "layer\(number)")]
         let bias = number == 0 ? sampler.floats(filters, in: -0.5...0.5) : nil
         if let bias {
@@ -94,6 +95,28 @@ import WaneTensor
         parameters.append((codes, grid.scales, bias, grid))
       }
       graph.outputs = [x]
+    }
+
+    /// Codes of a grid, as they are or out of tables of the last axis.
+    private static func codes(
+      _ dimensions: [Int], _ grid: WeightGrid, shared: Int?, _ sampler: inout Sampler
+    ) throws -> ([Int], Parameter.Payload) {
+      let (count, channels) = (dimensions.reduce(1, *), dimensions.last ?? 1)
+      guard let shared else {
+        let codes = sampler.integers(count, below: grid.codeCount)
+        let packed = try PackedCodes(codes.map { UInt8($0) }, bits: grid.bits)
+        return (codes, .integer(codes: packed, grid: grid))
+      }
+      let entries = sampler.integers(channels * shared, below: grid.codeCount)
+      let indices = sampler.integers(count, below: shared)
+      let values = entries.enumerated().map { index, code in
+        let scale = grid.axis == nil ? 0 : index / shared
+        return grid.scales[scale] * Float(grid.multiple(UInt8(code), scale: scale))
+      }
+      let codes = indices.enumerated().map { entries[$0 % channels * shared + $1] }
+      let packed = try PackedCodes(indices.map { UInt8($0) }, bits: 2)
+      let table = try CentroidTable(values, size: shared, axis: dimensions.count - 1)
+      return (codes, .codebook(indices: packed, centroids: table, grid: grid))
     }
 
     private static func operation(_ layer: Layer, channels: Int, _ filters: Int) throws -> (

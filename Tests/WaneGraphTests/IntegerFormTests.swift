@@ -194,7 +194,9 @@ import WaneTensor
     let q = try graph.add(one: Quantize(grid), [x])
     let parameter = try Parameter(
       "w",
-      .codebook(indices: PackedCodes(indices, bits: 2), centroids: centroids, grid: weightGrid),
+      .codebook(
+        indices: PackedCodes(indices, bits: 2), centroids: CentroidTable(centroids),
+        grid: weightGrid),
       shape: Shape([8, 5]))
     graph.outputs = [
       try graph.add(one: Dense(), [q, graph.add(parameter: parameter, layer: "d")])
@@ -220,9 +222,35 @@ import WaneTensor
       "w",
       .codebook(
         indices: PackedCodes([0, 1, 2], bits: 2),
-        centroids: [.greatestFiniteMagnitude, -.greatestFiniteMagnitude, 0], grid: grid),
-      shape: Shape([3]))
+        centroids: CentroidTable([.greatestFiniteMagnitude, -.greatestFiniteMagnitude, 0]),
+        grid: grid), shape: Shape([3]))
     #expect(try parameter.integerForm()?.codes == [127, -127, 0])
+  }
+
+  /// So are codebooks of channels, by the scale of each.
+  @Test func codebooksOfChannelsAreIntegers() throws {
+    let table = try CentroidTable([-0.5, 0.2, 0, 1.5, 3, -9], size: 2, axis: 1)
+    let scales: [Float] = [0.1, 0.5, 0.25]
+    for (axis, expected) in [(1, [-5, 3, 12, 2, 0, -36]), (nil, [-5, 15, 30, 2, 0, -90])] {
+      let grid = try WeightGrid(
+        bits: 8, scales: axis == nil ? [0.1] : scales, axis: axis)
+      let parameter = try Parameter(
+        "w",
+        .codebook(indices: PackedCodes([0, 1, 0, 1, 0, 1], bits: 1), centroids: table, grid: grid),
+        shape: Shape([2, 3]))
+      let (codes, found) = try #require(try parameter.integerForm())
+      #expect(codes.map(Int.init) == expected)
+      #expect(found == grid.scales)
+      #expect(parameter.isOnIntegerGrid)
+    }
+    // Tables of another axis than the units' have no scale for each unit.
+    let rows = try Parameter(
+      "w",
+      .codebook(
+        indices: PackedCodes([0, 1, 0, 1], bits: 1),
+        centroids: CentroidTable([1, 2, 3, 4], size: 2, axis: 0),
+        grid: WeightGrid(bits: 4, scales: [1, 2], axis: 0)), shape: Shape([2, 2]))
+    #expect(!rows.isOnIntegerGrid)
   }
 
   @Test func activationGridsCoverTheirRange() throws {

@@ -71,6 +71,30 @@ import WaneTensor
     }
   }
 
+  /// Indices and tables that do not belong together would be read beyond their ends.
+  @Test func codebooksAreAsLongAsTheirIndicesSay() throws {
+    func message(_ indices: [UInt8], _ shape: [Int], axis: Int?, tables: [Int]) -> String {
+      do {
+        let lookup = try CodebookLookup(Tensor(indices, Shape(shape)), axis: axis, pinned: nil)
+        return try "\(lookup.infer([.fixed(tables)]))"
+      } catch { return "\(error)" }
+    }
+    let fits = "\([ValueType.fixed([2, 3])])"
+    #expect(message([0, 1, 2, 0, 1, 2], [2, 3], axis: nil, tables: [3]) == fits)
+    #expect(message([0, 1, 2, 0, 1, 2], [2, 3], axis: 1, tables: [3, 3]) == fits)
+    for axis in [0, 1, 2, nil] {
+      #expect(
+        message([0, 1, 2, 0, 1, 2], [2, 3], axis: axis, tables: [4, 3]).contains("tables"))
+    }
+    for tables in [[3], [0], [1, 3]] {
+      #expect(
+        message([0, 1, 3, 0, 1, 2], [2, 3], axis: nil, tables: tables)
+          == "codebook_lookup: index 3 is beyond tables of \(tables.last ?? 0)")
+    }
+    #expect(message([0, 0], [2], axis: nil, tables: []).contains("tables"))
+    #expect(message([0, 0], [2], axis: nil, tables: [1, 1, 1]).contains("tables"))
+  }
+
   /// Whatever operands an operation that may stand in a file is given, it infers or throws.
   @Test(arguments: Graph.operations.keys.sorted()) func refusesStrangeOperands(_ name: String)
     throws

@@ -79,18 +79,58 @@ import WaneTensor
     let model = try replacing(Samples.network(), "hidden/kernel") { parameter in
       let indices = (0..<parameter.shape.count).map { UInt8($0 * 7 % 4) }
       return try parameter.replacing(
-        .codebook(indices: PackedCodes(indices, bits: 2), centroids: centroids, grid: nil),
+        .codebook(
+          indices: PackedCodes(indices, bits: 2), centroids: CentroidTable(centroids), grid: nil),
         isMasked: isPinned)
     }
     let after = try #require(try train(model).model.parameters["hidden/kernel"])
     guard case .codebook(let indices, let trained, nil) = after.payload else {
       throw WaneError("test", "is no codebook any more")
     }
-    #expect(trained.count == 4)
+    #expect(trained.size == 4)
     #expect(try indices.unpacked() == (0..<after.shape.count).map { UInt8($0 * 7 % 4) })
     #expect(Set(try after.decoded().array(Float.self)).count <= 4)
-    #expect((trained[1] == 0) == isPinned)
-    #expect(zip(trained, centroids).filter { $0 != $1 }.count == (isPinned ? 3 : 4))
+    #expect((trained.values[1] == 0) == isPinned)
+    #expect(zip(trained.values, centroids).filter { $0 != $1 }.count == (isPinned ? 3 : 4))
+  }
+
+  /// Tables of channels are trained as one table is, a pinned entry of each stays.
+  @Test(arguments: [false, true], [false, true])
+  func channelsKeepTheirTables(_ isPinned: Bool, _ isOnGrid: Bool) throws {
+    let name = "hidden/kernel"
+    let model = try replacing(Samples.network(), name) { parameter in
+      let units = try #require(parameter.shape.dimensions.last)
+      let values = (0..<3 * units).map { entry -> Float in
+        entry % 3 == 1 ? 0 : 0.05 * Float(entry % 11 - 5) + 0.03
+      }
+      let grid = try WeightGrid(
+        bits: 6, scales: (0..<units).map { 0.01 + 0.001 * Float($0) }, axis: 1)
+      let table = try CentroidTable(values, size: 3, axis: 1)
+      let indices = (0..<parameter.shape.count).map { UInt8($0 / units * 7 % 3) }
+      return try parameter.replacing(
+        .codebook(
+          indices: PackedCodes(indices, bits: 2),
+          centroids: isOnGrid ? table.rounded(to: grid) : table, grid: isOnGrid ? grid : nil),
+        isMasked: isPinned)
+    }
+    let before = try #require(model.parameters[name])
+    let after = try #require(try train(model).model.parameters[name])
+    guard case .codebook(let old, let start, _) = before.payload,
+      case .codebook(let new, let trained, let grid) = after.payload
+    else { throw WaneError("test", "is no codebook any more") }
+    #expect(try old.unpacked() == new.unpacked())
+    #expect(trained.axis == 1 && trained.size == 3)
+    for (index, (a, b)) in zip(start.values, trained.values).enumerated() where index % 3 == 1 {
+      #expect(a == 0 && (b == 0 || !isPinned))
+    }
+    #expect(start != trained)
+    if let grid { #expect(try trained.rounded(to: grid) == trained) }
+    #expect((grid != nil) == isOnGrid)
+    // Values are those of the own channel.
+    let units = trained.tableCount
+    for (index, value) in try after.decoded().array(Float.self).enumerated() {
+      #expect(value == trained.values[index % units * 3 + index / units * 7 % 3])
+    }
   }
 
   /// One step of gradient descent moves a centroid by the sum of its members' gradients.
@@ -103,7 +143,8 @@ import WaneTensor
     let shared = try replacing(plain, "hidden/kernel") { parameter in
       let indices = (0..<parameter.shape.count).map { UInt8($0 * 3 % 5) }
       return try parameter.replacing(
-        .codebook(indices: PackedCodes(indices, bits: 3), centroids: centroids, grid: nil))
+        .codebook(
+          indices: PackedCodes(indices, bits: 3), centroids: CentroidTable(centroids), grid: nil))
     }
     let rate: Float = 0.1
     let (run, _) = try train(plain, .sgd(learningRate: rate), steps: 1)
@@ -114,7 +155,7 @@ import WaneTensor
     guard case .codebook(_, let trained, _)? = after.parameters["hidden/kernel"]?.payload else {
       throw WaneError("test", "is no codebook any more")
     }
-    for (a, b) in zip(trained, expected) { #expect(abs(a - b) < 1e-6) }
+    for (a, b) in zip(trained.values, expected) { #expect(abs(a - b) < 1e-6) }
     // Everything else moves as it does without the codebook.
     let other = try train(plain, .sgd(learningRate: rate), steps: 1).model
     for name in ["conv/kernel", "conv/bias", "output/kernel", "hidden/bias"] {
@@ -163,14 +204,15 @@ import WaneTensor
       }
       let packed = try PackedCodes(indices, bits: 2)
       return try parameter.replacing(
-        .codebook(indices: packed, centroids: centroids, grid: grid), isMasked: true)
+        .codebook(indices: packed, centroids: CentroidTable(centroids), grid: grid),
+        isMasked: true)
     }
     let after = try #require(try train(model).model.parameters["hidden/kernel"])
     guard case .codebook(_, let centroids, let grid?) = after.payload else {
       throw WaneError("test", "is no codebook on a grid any more")
     }
-    #expect(after.isMasked && centroids[0] == 0)
-    #expect(grid.rounded(centroids) == centroids)
+    #expect(after.isMasked && centroids.values[0] == 0)
+    #expect(grid.rounded(centroids.values) == centroids.values)
     #expect(try after.nonzeroCount() == after.shape.count / 2)
     #expect(try after.integerForm() != nil)
   }
@@ -187,8 +229,8 @@ import WaneTensor
       let indices = (0..<parameter.shape.count).map { UInt8($0 % 3) }
       return try parameter.replacing(
         .codebook(
-          indices: PackedCodes(indices, bits: 2), centroids: grid.rounded([-0.2, 0.1, 0.3]),
-          grid: grid))
+          indices: PackedCodes(indices, bits: 2),
+          centroids: CentroidTable(grid.rounded([-0.2, 0.1, 0.3])), grid: grid))
     }
     let first = try train(model, steps: 3).run
     let other = try train(model, .sgd(learningRate: 0.5), steps: 5).model

@@ -28,10 +28,23 @@ extension Parameter {
       }
       payload = .integer(codes: try codes.sliced(slice), grid: kept)
     case .codebook(let indices, let centroids, let grid):
-      payload = .codebook(indices: try indices.sliced(slice), centroids: centroids, grid: grid)
+      let kept = centroids.axis.flatMap { slice.positions[$0] }
+      payload = .codebook(
+        indices: try indices.sliced(slice),
+        centroids: try kept.map { try centroids.keeping($0) } ?? centroids,
+        grid: try grid.map { try $0.keeping(slice.positions, of: dimensions) ?? $0 })
     }
     return try Parameter(
       name, payload, shape: slice.shape, isTrainable: isTrainable, isMasked: isMasked)
+  }
+}
+
+extension CentroidTable {
+  /// The tables of some channels.
+  fileprivate func keeping(_ channels: [Int]) throws -> CentroidTable {
+    guard let axis else { return self }
+    return try CentroidTable(
+      channels.flatMap { values[$0 * size..<($0 + 1) * size] }, size: size, axis: axis)
   }
 }
 

@@ -7,8 +7,8 @@ struct Invariants {
   private struct Constraint {
     /// Ones where the value is pinned to zero.
     var zeros: Parameter?
-    /// How many values there may be.
-    var values: Int?
+    /// How many values there may be, in each position of an axis if there is one.
+    var values: (count: Int, axis: Int?)?
     /// Bits of the grid.
     var bits: Int?
   }
@@ -26,7 +26,7 @@ struct Invariants {
         constraint.zeros = try Parameter(parameter.name, Tensor(zeros, parameter.shape))
       }
       if case .codebook(_, let centroids, _) = parameter.payload {
-        constraint.values = centroids.count
+        constraint.values = (centroids.size, centroids.axis)
       }
       constraints[parameter.name] = constraint
     }
@@ -58,9 +58,10 @@ struct Invariants {
         guard alive == 0 else { throw fail("\(alive) pinned zeros are zero no more") }
       }
       if let limit = constraint.values {
-        let count = Set(values).count
-        guard count <= limit else {
-          throw fail("it has \(count) values where \(limit) were shared")
+        let parts = Codebooks.split(values, parameter.shape, limit.axis)
+        let count = parts.reduce(0) { max($0, Set($1).count) }
+        guard count <= limit.count else {
+          throw fail("it has \(count) values where \(limit.count) were shared")
         }
       }
       if let bits = constraint.bits {
@@ -88,6 +89,6 @@ extension WeightGrid {
   fileprivate func holds(_ parameter: Parameter, _ values: [Float]) -> Bool {
     // Codes cannot say anything else; shared values are floats and could.
     guard case .codebook(_, let centroids, _) = parameter.payload else { return true }
-    return rounded(centroids) == centroids
+    return (try? centroids.rounded(to: self)) == centroids
   }
 }

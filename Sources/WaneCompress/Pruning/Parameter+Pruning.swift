@@ -18,10 +18,12 @@ extension Parameter {
       return try replacing(
         .integer(codes: PackedCodes(kept, bits: max(packed.bits, pruned.bits)), grid: pruned),
         isMasked: true)
-    case .codebook(let indices, let centroids, let grid):
-      let codebook = Codebook(centroids: centroids, indices: try indices.unpacked())
-      return try replacing(
-        codebook.pruned(keeping: keep).compacted().payload(grid: grid), isMasked: true)
+    case .codebook(let indices, let table, let grid):
+      let kept = Codebooks.split(keep, shape, table.axis)
+      let pruned = Codebooks(try indices.unpacked(), table, shape).mapped { book, channel in
+        book.pruned(keeping: kept[channel], hasZero: table.axis != nil).compacted()
+      }
+      return try replacing(pruned.payload(isMasked: true, grid: grid), isMasked: true)
     }
   }
 }
@@ -29,13 +31,19 @@ extension Parameter {
 extension Codebook {
   /// The same table with zero in it and some weights zero; no longer than it was, unless it had but one
   /// value.
-  fileprivate func pruned(keeping keep: [Bool]) -> Codebook {
+  ///
+  /// - Parameters:
+  ///   - keep: which weights stay.
+  ///   - hasZero: whether zero takes a place though no weight is zero.
+  /// - Returns: the codebook.
+  fileprivate func pruned(keeping keep: [Bool], hasZero: Bool) -> Codebook {
     let zero = centroids.firstIndex(of: 0) ?? centroids.count
     let table = zero == centroids.count ? centroids + [0] : centroids
     var members = indices.map(Int.init)
     for index in members.indices where !keep[index] { members[index] = zero }
     var users = [Int](repeating: 0, count: table.count)
     for member in members { users[member] += 1 }
+    if hasZero { users[zero] += 1 }
     var used = table.indices.filter { users[$0] > 0 }
     while used.count > max(centroids.count, 2) {
       // One value too many: of two neighbours the less used becomes the other, where that costs least.

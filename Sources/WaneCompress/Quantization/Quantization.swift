@@ -243,12 +243,12 @@ public struct Quantization: ModelPass {
 }
 
 extension Parameter {
-  /// The same parameter on an integer grid of `bits` bits: shared values on one of one scale, others on
-  /// one of the format.
+  /// The same parameter on an integer grid of `bits` bits: shared values on one of a scale for each of
+  /// their tables, others on one of the format.
   func quantized(bits: Int, _ format: WeightFormat, _ layer: WeightedLayer) throws -> Parameter {
     if let grid, grid.bits <= bits { return self }
     // Two values leave nothing to share.
-    guard bits > 1, var codebook = try codebook() else {
+    guard bits > 1, let codebooks = try codebooks() else {
       let weights = try decoded()
       let sharing = isCodebook ? .tensor : format.sharing
       let grid = try WeightGrid.fitting(
@@ -257,14 +257,14 @@ extension Parameter {
         groupSize: layer.groupSize(sharing))
       return try replacing(.integer(codes: grid.codes(for: weights), grid: grid))
     }
-    let grid = try WeightGrid.fitting(codebook, bits: bits)
-    codebook.centroids = grid.rounded(codebook.centroids)
-    return try replacing(codebook.payload(grid: grid))
+    let grid = try codebooks.grid(bits: bits)
+    return try replacing(codebooks.rounded(to: grid).payload(isMasked: isMasked, grid: grid))
   }
 
   /// What training moves: the weights, or the shared values of a codebook.
   func freeValues() throws -> Tensor {
-    try codebook().map { try Tensor($0.centroids) } ?? decoded()
+    guard case .codebook(_, let table, _) = payload else { return try decoded() }
+    return try Tensor(table.values, Shape(table.dimensions))
   }
 }
 

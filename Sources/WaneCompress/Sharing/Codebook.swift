@@ -53,41 +53,24 @@ struct Codebook {
     return Codebook(centroids: table, indices: indices.map { places[centroids[Int($0)]] ?? 0 })
   }
 
-  /// The payload of a parameter.
+  /// The same weights with zero as the first entry, used or not.
+  func beginningWithZero() -> Codebook {
+    guard centroids.first != 0 else { return self }
+    guard let zero = centroids.firstIndex(of: 0) else {
+      return Codebook(centroids: [0] + centroids, indices: indices.map { $0 &+ 1 })
+    }
+    var table = centroids
+    table.swapAt(0, zero)
+    return Codebook(
+      centroids: table,
+      indices: indices.map { $0 == 0 ? UInt8(zero) : Int($0) == zero ? 0 : $0 })
+  }
+
+  /// The payload of a parameter whose only codebook this is.
   func payload(grid: WeightGrid? = nil) throws -> Parameter.Payload {
     let bits = PackedCodes.bits(forSymbols: centroids.count)
     return .codebook(
-      indices: try PackedCodes(indices, bits: bits), centroids: centroids, grid: grid)
-  }
-}
-
-extension Parameter {
-  /// Whether values are shared.
-  var isCodebook: Bool {
-    if case .codebook = payload { true } else { false }
-  }
-
-  /// The codebook of a parameter that has one.
-  func codebook() throws -> Codebook? {
-    guard case .codebook(let indices, let centroids, _) = payload else { return nil }
-    return Codebook(centroids: centroids, indices: try indices.unpacked())
-  }
-
-  /// The same parameter with every shared value listed once and used.
-  func withCompactCodebook() throws -> Parameter {
-    guard case .codebook(_, let centroids, let grid) = payload, let codebook = try codebook() else {
-      return self
-    }
-    let compact = codebook.compacted()
-    return compact.centroids == centroids ? self : try replacing(compact.payload(grid: grid))
-  }
-
-  /// The number of different values, counted no further than `limit`.
-  func distinctCount(atMost limit: Int = .max) throws -> Int {
-    var seen = Set<Float>()
-    try decoded().with(Float.self) { values in
-      for value in values where seen.count < limit { seen.insert(value) }
-    }
-    return seen.count
+      indices: try PackedCodes(indices, bits: bits), centroids: CentroidTable(centroids),
+      grid: grid)
   }
 }

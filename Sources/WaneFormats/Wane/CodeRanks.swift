@@ -13,6 +13,12 @@ struct CodeRanks {
     ranks = codes
   }
 
+  /// Codes that are ranks already, so many of them.
+  init(count: Int) {
+    codes = (0..<count).map { UInt8(clamping: $0) }
+    ranks = codes
+  }
+
   /// The entries of a codebook, 1 to 256; of equal values the earlier one goes first.
   init(_ centroids: [Float]) {
     let order = centroids.indices.sorted { a, b in

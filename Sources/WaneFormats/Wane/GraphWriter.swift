@@ -99,7 +99,8 @@ extension ParameterForm {
       switch payload {
       case .dense: "f32"
       case .integer(_, let grid): "int\(grid.bits)"
-      case .codebook(_, let centroids, _): "codebook of \(centroids.count)"
+      case .codebook(_, let centroids, _):
+        "codebook of \(centroids.size)" + (centroids.axis == nil ? "" : " per channel")
       }
     return switch self {
     case .plainFloats: values

@@ -31,7 +31,7 @@ struct ParameterFlags: OptionSet {
   static let isOnGrid = ParameterFlags(rawValue: 1 << 7)
 }
 
-/// The widths of codes and what a grid has besides scales: a byte.
+/// The widths of codes and what a grid or codebook has besides scales: a byte.
 struct GridWidths {
   /// Bits of a stored code.
   var codeBits: Int
@@ -41,6 +41,17 @@ struct GridWidths {
   var hasZeros = false
   /// Whether the number of inputs that share a scale stands before the scales.
   var hasGroups = false
+
+  /// Of a codebook, whether each channel has a table, and its axis stands behind the entries.
+  var hasTables: Bool {
+    get { hasZeros }
+    set { hasZeros = newValue }
+  }
+  /// Of a codebook, whether each table has a scale.
+  var hasTableScales: Bool {
+    get { hasGroups }
+    set { hasGroups = newValue }
+  }
 
   /// Describes codes.
   init(codeBits: Int, gridBits: Int) {

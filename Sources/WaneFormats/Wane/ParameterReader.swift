@@ -114,6 +114,9 @@ struct ParameterReader {
   ) throws -> Parameter.Payload {
     let widths = GridWidths(try reader.byte())
     let count = Int(try reader.byte()) + 1
+    if widths.hasTables {
+      return try channelCodebook(shape, flags, widths, size: count, isCoded: isCoded, &reader)
+    }
     var grid: WeightGrid?
     if flags.contains(.hasGrid) {
       grid = try WeightGrid(
@@ -131,7 +134,25 @@ struct ParameterReader {
     }
     let indices = try codes(
       shape, bits: widths.codeBits, isCoded ? CodeRanks(centroids) : nil, &reader)
-    return .codebook(indices: indices, centroids: centroids, grid: grid)
+    return .codebook(indices: indices, centroids: CentroidTable(centroids), grid: grid)
+  }
+
+  private mutating func channelCodebook(
+    _ shape: Shape, _ flags: ParameterFlags, _ widths: GridWidths, size: Int, isCoded: Bool,
+    _ reader: inout ByteReader
+  ) throws -> Parameter.Payload {
+    let (table, grid) = try reader.tables(
+      size: size, shape, gridBits: flags.contains(.hasGrid) ? widths.gridBits : nil,
+      hasScales: widths.hasTableScales, isOnGrid: flags.contains(.isOnGrid))
+    guard isCoded else {
+      let indices = try codes(shape, bits: widths.codeBits, nil, &reader)
+      return .codebook(indices: indices, centroids: table, grid: grid)
+    }
+    let channels = ChannelRanks(table, shape)
+    let ranks = try codes(shape, bits: 8, CodeRanks(count: channels.count), &reader)
+    let indices = try PackedCodes(
+      channels.codes(of: ranks.unpacked()), bits: widths.codeBits)
+    return .codebook(indices: indices, centroids: table, grid: grid)
   }
 
   /// Codes in the form they have in memory; packed in the file when there are no ranks.
@@ -185,7 +206,7 @@ struct ParameterReader {
 
 extension ByteReader {
   /// Reads floats as `ByteWriter.floats` writes them.
-  mutating func floats(count: Int) throws -> [Float] {
+  mutating func floats(count: Int, _ layout: WeightLayout? = nil) throws -> [Float] {
     let length = try items("bytes of floats")
     guard length > 0 else {
       guard count <= remaining / 4 else {
@@ -199,7 +220,7 @@ extension ByteReader {
       try bytes.withUnsafeBytes {
         try CodedArray.decode(
           $0, into: UnsafeMutableBufferPointer(rebasing: floats[..<count]),
-          WeightLayout(shape: [count]))
+          layout ?? WeightLayout(shape: [count]))
       }
       initialized = count
     }

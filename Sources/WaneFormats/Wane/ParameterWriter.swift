@@ -35,7 +35,7 @@ enum ParameterWriter {
     var entries: [Int8]?
     if case .codebook(_, let centroids, let grid?) = parameter.payload {
       flags.insert(.hasGrid)
-      entries = multiples(of: grid.scales[0], centroids)
+      entries = multiples(of: grid.scales, centroids)
       if entries != nil { flags.insert(.isOnGrid) }
     }
     writer.byte(stored.form.rawValue | flags.rawValue)
@@ -55,13 +55,21 @@ enum ParameterWriter {
       try writer.floats(grid.scales)
       for zero in grid.zeros ?? [] { writer.byte(UInt8(zero)) }
     case .codebook(let indices, let centroids, let grid):
-      writer.byte(GridWidths(codeBits: indices.bits, gridBits: grid?.bits ?? 1).byte)
-      writer.byte(UInt8(centroids.count - 1))
-      if let grid { writer.float(grid.scales[0]) }
-      if let entries {
-        for entry in entries { writer.byte(UInt8(bitPattern: entry)) }
+      var widths = GridWidths(codeBits: indices.bits, gridBits: grid?.bits ?? 1)
+      widths.hasTables = centroids.axis != nil
+      widths.hasTableScales = grid?.axis != nil
+      writer.byte(widths.byte)
+      writer.byte(UInt8(centroids.size - 1))
+      if let axis = centroids.axis {
+        writer.count(axis)
+        try writer.tables(centroids, grid, entries)
       } else {
-        try writer.floats(centroids)
+        if let grid { writer.float(grid.scales[0]) }
+        if let entries {
+          for entry in entries { writer.byte(UInt8(bitPattern: entry)) }
+        } else {
+          try writer.floats(centroids.values)
+        }
       }
     }
     switch stored.form {
@@ -92,9 +100,18 @@ enum ParameterWriter {
     case .integer(let codes, let grid):
       return try smallest(
         codes, CodeRanks(grid), layout, packed: .packedIntegers, coded: .codedIntegers)
-    case .codebook(let indices, let centroids, _):
+    case .codebook(let indices, let centroids, _) where centroids.axis == nil:
       return try smallest(
-        indices, CodeRanks(centroids), layout, packed: .packedCodebook, coded: .codedCodebook)
+        indices, CodeRanks(centroids.values), layout, packed: .packedCodebook,
+        coded: .codedCodebook)
+    case .codebook(let indices, let centroids, _):
+      let channels = ChannelRanks(centroids, parameter.shape)
+      let ranks = try PackedCodes(channels.ranks(of: indices.unpacked()), bits: 8)
+      let stored = try smallest(
+        ranks, CodeRanks(count: channels.count), layout, packed: .packedCodebook,
+        coded: .codedCodebook)
+      return stored.form == .codedCodebook && stored.data.count + extra < indices.byteCount
+        ? stored : StoredPayload(form: .packedCodebook, data: .tensor(indices.packed))
     }
   }
 
@@ -110,11 +127,12 @@ enum ParameterWriter {
       : StoredPayload(form: packed, data: .tensor(codes.packed))
   }
 
-  /// Whole numbers that give `values` exactly, zeros and their signs included, when multiplied by
-  /// `scale`.
-  private static func multiples(of scale: Float, _ values: [Float]) -> [Int8]? {
+  /// Whole numbers that give the values of tables exactly, zeros and their signs included, when
+  /// multiplied by the one scale, or that of their table.
+  private static func multiples(of scales: [Float], _ table: CentroidTable) -> [Int8]? {
     var result: [Int8] = []
-    for value in values {
+    for (index, value) in table.values.enumerated() {
+      let scale = scales[scales.count == 1 ? 0 : index / table.size]
       guard let entry = Int8(exactly: (value / scale).rounded()),
         (scale * Float(entry)).bitPattern == value.bitPattern
       else { return nil }
@@ -139,8 +157,8 @@ enum ParameterWriter {
 extension ByteWriter {
   /// Appends floats whose number the reader knows: a zero and all their bytes, or the length of
   /// their code and the code.
-  mutating func floats(_ values: [Float]) throws {
-    let layout = WeightLayout(shape: [values.count])
+  mutating func floats(_ values: [Float], _ layout: WeightLayout? = nil) throws {
+    let layout = layout ?? WeightLayout(shape: [values.count])
     let coded = try values.withUnsafeBufferPointer { try CodedArray.encode($0, layout) }
     if coded.count + 1 < 4 * values.count {
       count(coded.count)

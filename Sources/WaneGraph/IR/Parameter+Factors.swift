@@ -3,7 +3,8 @@ import WaneTensor
 extension Parameter {
   /// The same weights with every channel of the last axis multiplied by a factor.
   ///
-  /// On an integer grid the factors go into the scales and their signs into the codes, which loses nothing.
+  /// On an integer grid the factors go into the scales and their signs into the codes, which loses nothing;
+  /// in a codebook of each channel, into its table.
   ///
   /// - Parameter factors: one a channel.
   /// - Returns: the parameter; nil for a codebook, for a grid that has no scale a channel or is not balanced
@@ -27,7 +28,24 @@ extension Parameter {
       return try replacing(
         .integer(
           codes: PackedCodes(turned, bits: grid.bits), grid: grid.with(scales: scales)))
-    case .codebook: return nil
+    case .codebook(let indices, let table, let grid):
+      guard table.axis == shape.rank - 1, grid == nil || grid?.axis == table.axis else {
+        return nil
+      }
+      // No zero becomes a negative one.
+      let values = table.values.enumerated().map { index, value in
+        value * factors[index / table.size % factors.count] + 0
+      }
+      guard values.allSatisfy(\.isFinite) else { return nil }
+      let moved = try table.with(values)
+      guard let grid else {
+        return try replacing(.codebook(indices: indices, centroids: moved, grid: nil))
+      }
+      let scales = grid.scales.enumerated().map { $1 * abs(factors[$0 % factors.count]) }
+      guard scales.allSatisfy(\.isNormal) else { return nil }
+      let scaled = try grid.with(scales: scales)
+      return try replacing(
+        .codebook(indices: indices, centroids: moved.rounded(to: scaled), grid: scaled))
     }
   }
 }

@@ -22,8 +22,9 @@ public struct Parameter: Sendable {
     case dense(Tensor)
     /// One `bits`-bit code a value on a grid.
     case integer(codes: PackedCodes, grid: WeightGrid)
-    /// One index a value into a table of shared values; on an integer grid when there is one.
-    case codebook(indices: PackedCodes, centroids: [Float], grid: WeightGrid?)
+    /// One index a value into a table of shared values, its channel's where each has one; on an integer
+    /// grid when there is one.
+    case codebook(indices: PackedCodes, centroids: CentroidTable, grid: WeightGrid?)
   }
 
   /// Creates a parameter of floats.
@@ -49,7 +50,7 @@ public struct Parameter: Sendable {
     self.isTrainable = isTrainable
     self.isMasked = isMasked
     self.payload = payload
-    try payload.validate(shape, name: name)
+    try payload.validate(shape, isMasked: isMasked, name: name)
   }
 
   /// The same parameter with other values; constraints that the new payload does not express are
@@ -76,7 +77,11 @@ public struct Parameter: Sendable {
       let indices = try indices.unpacked()
       var result = try Tensor(uninitialized: shape)
       try result.withMutableElements(Float.self) { target in
-        for index in target.indices { target[index] = centroids[Int(indices[index])] }
+        centroids.values.withUnsafeBufferPointer { values in
+          centroids.rows(of: shape.dimensions).forEach(target.count) { index, row in
+            target[index] = values[row * centroids.size + Int(indices[index])]
+          }
+        }
       }
       return result
     }
@@ -93,7 +98,7 @@ public struct Parameter: Sendable {
     case .dense(let tensor): tensor.byteCount
     case .integer(let codes, let grid): codes.byteCount + grid.byteCount
     case .codebook(let indices, let centroids, let grid):
-      indices.byteCount + (grid == nil ? 4 : 1) * centroids.count + (grid?.byteCount ?? 0)
+      indices.byteCount + (grid == nil ? 4 : 1) * centroids.values.count + (grid?.byteCount ?? 0)
     }
   }
 
@@ -113,14 +118,15 @@ public struct Parameter: Sendable {
       case .dense: "f32"
       case .integer(_, let grid): grid.description
       case .codebook(_, let centroids, let grid):
-        "codebook of \(centroids.count)" + (grid.map { " \($0)" } ?? "")
+        "codebook of \(centroids.size)" + (centroids.axis == nil ? "" : " per channel")
+          + (grid.map { " \($0)" } ?? "")
       }
     return isMasked ? "masked \(form)" : form
   }
 }
 
 extension Parameter.Payload {
-  fileprivate func validate(_ shape: Shape, name: String) throws {
+  fileprivate func validate(_ shape: Shape, isMasked: Bool, name: String) throws {
     func fail(_ message: String) -> WaneError { WaneError("parameter '\(name)'", message) }
     func check(_ codes: PackedCodes, below limit: Int) throws {
       guard codes.count == shape.count else {
@@ -140,14 +146,28 @@ extension Parameter.Payload {
       }
       try check(codes, below: grid.codeCount)
     case .codebook(let indices, let centroids, let grid):
-      guard !centroids.isEmpty, centroids.count <= 256, centroids.allSatisfy(\.isFinite) else {
-        throw fail("a codebook holds 1 to 256 finite values, got \(centroids.count)")
+      guard (1...256).contains(centroids.size), centroids.values.allSatisfy(\.isFinite) else {
+        throw fail("a codebook holds 1 to 256 finite values, got \(centroids.size)")
       }
-      guard grid.map({ $0.axis == nil && $0.isSymmetric && !$0.isBinary }) ?? true else {
+      guard centroids.fits(shape.dimensions) else {
+        throw fail("\(centroids.tableCount) tables do not fit shape \(shape)")
+      }
+      guard
+        grid.map({
+          $0.isSymmetric && !$0.isBinary && $0.groupSize == nil
+            && ($0.axis == nil
+              || $0.axis == centroids.axis && $0.scales.count == centroids.tableCount)
+        }) ?? true
+      else {
         throw fail(
-          "a codebook of the whole tensor has one scale, and zero in the middle of its grid")
+          "a codebook has one scale, or one for each of its tables, and zero in the middle of its "
+            + "grid")
       }
-      try check(indices, below: centroids.count)
+      // What is pinned is one entry of every table.
+      guard !isMasked || centroids.axis == nil || centroids.zero != nil else {
+        throw fail("zeros are pinned, and no entry is zero in all of its tables")
+      }
+      try check(indices, below: centroids.size)
     }
   }
 }

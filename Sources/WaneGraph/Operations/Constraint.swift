@@ -40,13 +40,15 @@ public struct ApplyMask: Operation {
   }
 }
 
-/// Weights that share a few values: `centroids [K] -> w`, `w[i] = centroids[indices[i]]`.
+/// Weights that share a few values: `centroids [K] -> w`, `w[i] = centroids[indices[i]]`; or those of their
+/// channel, `centroids [C, K] -> w`, `w[i] = centroids[row(i), indices[i]]`.
 ///
 /// The gradient of a centroid is the sum over its members (Han, Mao and Dally, "Deep Compression",
 /// 2016).
 public struct CodebookLookup: Operation {
   public static let name = "codebook_lookup"
   let indices: Tensor
+  let rows: TableRows
   let pinned: Int?
   /// Whether the pinned centroid counts as zero: in gradients of gradients, where it has no part.
   let omitsPinned: Bool
@@ -55,13 +57,18 @@ public struct CodebookLookup: Operation {
   ///
   /// - Parameters:
   ///   - indices: which centroid stands at each place.
-  ///   - pinned: the index of a centroid that does not move: the zero of a masked parameter.
-  public init(_ indices: Tensor, pinned: Int?) {
-    self.init(indices, pinned: pinned, omitsPinned: false)
+  ///   - axis: the axis of the indices whose positions have a table each; nil when there is one.
+  ///   - pinned: the index of a centroid that does not move, in every table: the zero of a masked
+  ///     parameter.
+  public init(_ indices: Tensor, axis: Int?, pinned: Int?) {
+    self.init(
+      indices, rows: CentroidTable.rows(of: indices.shape.dimensions, axis: axis), pinned: pinned,
+      omitsPinned: false)
   }
 
-  fileprivate init(_ indices: Tensor, pinned: Int?, omitsPinned: Bool) {
+  fileprivate init(_ indices: Tensor, rows: TableRows, pinned: Int?, omitsPinned: Bool) {
     self.indices = indices
+    self.rows = rows
     self.pinned = pinned
     self.omitsPinned = omitsPinned
   }
@@ -70,6 +77,14 @@ public struct CodebookLookup: Operation {
 
   public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
     try operands(inputs, 1...1)
+    let dimensions = inputs[0].dimensions
+    guard (1...2).contains(dimensions.count),
+      rows.count == (dimensions.count == 1 ? 1 : dimensions[0])
+    else { throw WaneError(Self.name, "tables \(inputs[0]) for \(rows.count) channels") }
+    let highest = indices.with(UInt8.self) { $0.max() ?? 0 }
+    guard Int(highest) < inputs[0].channels else {
+      throw WaneError(Self.name, "index \(highest) is beyond tables of \(inputs[0].channels)")
+    }
     return [.fixed(indices.shape.dimensions)]
   }
 
@@ -77,8 +92,9 @@ public struct CodebookLookup: Operation {
 
   public func gradient(_ context: inout GradientContext) throws -> [Value?] {
     guard let gradient = context.outputGradients[0] else { return [nil] }
-    let clusters = context.graph.type(of: context.inputs[0]).sampleCount
-    let backward = CodebookGradient(indices, clusters: clusters, pinned: pinned)
+    let backward = CodebookGradient(
+      indices, rows: rows, tables: context.graph.type(of: context.inputs[0]).dimensions,
+      pinned: pinned)
     return [try context.add(backward, [gradient])]
   }
 
@@ -86,11 +102,12 @@ public struct CodebookLookup: Operation {
     let centroids = try context.input(0).floats
     let w = context.output().floats
     let omitted = omitsPinned ? pinned : nil
-    return { [indices] _ in
+    let size = context.inputTypes[0].channels
+    return { [indices, rows] _ in
       indices.with(UInt8.self) { indices in
-        for index in indices.indices {
+        rows.forEach(indices.count) { index, row in
           let cluster = Int(indices[index])
-          w[index] = cluster == omitted ? 0 : centroids[cluster]
+          w[index] = cluster == omitted ? 0 : centroids[row * size + cluster]
         }
       }
     }
@@ -101,12 +118,15 @@ public struct CodebookLookup: Operation {
 public struct CodebookGradient: Operation {
   public static let name = "codebook_gradient"
   let indices: Tensor
-  let clusters: Int
+  let rows: TableRows
+  /// The extents of the tables.
+  let tables: [Int]
   let pinned: Int?
 
-  init(_ indices: Tensor, clusters: Int, pinned: Int?) {
+  fileprivate init(_ indices: Tensor, rows: TableRows, tables: [Int], pinned: Int?) {
     self.indices = indices
-    self.clusters = clusters
+    self.rows = rows
+    self.tables = tables
     self.pinned = pinned
   }
 
@@ -114,25 +134,35 @@ public struct CodebookGradient: Operation {
 
   public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
     try operands(inputs, 1...1)
-    return [.fixed([clusters])]
+    guard inputs[0] == .fixed(indices.shape.dimensions) else {
+      throw WaneError(Self.name, "gradient \(inputs[0]) for indices of shape \(indices.shape)")
+    }
+    return [.fixed(tables)]
   }
 
   public func isLinear(in operand: Int) -> Bool { true }
 
   public func gradient(_ context: inout GradientContext) throws -> [Value?] {
     guard let g = context.outputGradients[0] else { return [nil] }
-    return [try context.add(CodebookLookup(indices, pinned: pinned, omitsPinned: true), [g])]
+    return [
+      try context.add(CodebookLookup(indices, rows: rows, pinned: pinned, omitsPinned: true), [g])
+    ]
   }
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     let dw = try context.input(0).floats
     let result = context.output().floats
-    return { [indices, clusters, pinned] _ in
-      wane_fill_f32(0, result, clusters)
+    let (count, size) = (context.output().count, tables.last ?? 1)
+    return { [indices, rows, pinned] _ in
+      wane_fill_f32(0, result, count)
       indices.with(UInt8.self) { indices in
-        for index in indices.indices { result[Int(indices[index])] += dw[index] }
+        rows.forEach(indices.count) { index, row in
+          result[row * size + Int(indices[index])] += dw[index]
+        }
       }
-      if let pinned { result[pinned] = 0 }
+      if let pinned {
+        for index in stride(from: pinned, to: count, by: size) { result[index] = 0 }
+      }
     }
   }
 }

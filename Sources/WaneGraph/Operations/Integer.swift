@@ -149,10 +149,16 @@ extension Parameter {
     case .codebook(let indices, let centroids, let grid):
       guard let grid else { return nil }
       let highest = Float(grid.highest)
-      let table = centroids.map { centroid in
-        Int8(min(max((centroid / grid.scales[0]).rounded(.toNearestOrEven), -highest), highest))
+      let table = centroids.values.enumerated().map { index, centroid in
+        let scale = grid.scales[grid.axis == nil ? 0 : index / centroids.size]
+        return Int8(min(max((centroid / scale).rounded(.toNearestOrEven), -highest), highest))
       }
-      return (try indices.unpacked().map { table[Int($0)] }, grid.scales)
+      let codes = try indices.unpacked()
+      var multiples = [Int8](repeating: 0, count: codes.count)
+      centroids.rows(of: shape.dimensions).forEach(codes.count) { index, row in
+        multiples[index] = table[row * centroids.size + Int(codes[index])]
+      }
+      return (multiples, grid.scales)
     }
   }
 
@@ -160,8 +166,9 @@ extension Parameter {
   var exactGrid: WeightGrid? {
     switch payload {
     case .dense: nil
-    case .integer(_, let grid): grid.axis == nil || grid.axis == shape.rank - 1 ? grid : nil
-    case .codebook(_, _, let grid): grid
+    case .integer(_, let grid), .codebook(_, _, let grid?):
+      grid.axis == nil || grid.axis == shape.rank - 1 ? grid : nil
+    case .codebook(_, _, nil): nil
     }
   }
 
@@ -172,7 +179,8 @@ extension Parameter {
     case .integer(_, let grid):
       grid.fitsBytes && grid.groupSize == nil
         && (grid.axis == nil || grid.axis == shape.rank - 1)
-    case .codebook(_, _, let grid): grid != nil
+    case .codebook(_, _, let grid):
+      grid.map { $0.axis == nil || $0.axis == shape.rank - 1 } ?? false
     }
   }
 }

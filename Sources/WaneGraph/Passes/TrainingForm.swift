@@ -162,16 +162,18 @@ public struct TrainingForm: Sendable {
       let value = try graph.add(one: QuantizeWeights(grid), [weights, factors], layer: layer)
       return Expression(value: value, weights: weights, factors: factors)
     case .codebook(let indices, let centroids, let grid):
-      var values = try variable("#centroids", .centroids, Tensor(centroids))
+      var values = try variable(
+        "#centroids", .centroids, Tensor(centroids.values, Shape(centroids.dimensions)))
       var factors: Value?
       if let grid {
         let moved = try variable("#scales", .scales, ones(grid.scales.count))
         factors = moved
-        values = try graph.add(one: QuantizeWeights(grid), [values, moved], layer: layer)
+        values = try graph.add(
+          one: QuantizeWeights(grid.ofTables()), [values, moved], layer: layer)
       }
-      let pinned = parameter.isMasked ? centroids.firstIndex(of: 0) : nil
       let lookup = CodebookLookup(
-        try Tensor(indices.unpacked(), parameter.shape), pinned: pinned)
+        try Tensor(indices.unpacked(), parameter.shape), axis: centroids.axis,
+        pinned: parameter.isMasked ? centroids.zero : nil)
       let value = try graph.add(one: lookup, [values], layer: layer)
       return Expression(value: value, weights: value, factors: factors)
     }
@@ -212,8 +214,11 @@ public struct TrainingForm: Sendable {
         .integer(codes: trained.codes(for: value("").masked(by: mask)), grid: trained),
         isMasked: isMasked)
     case .codebook(let indices, let old, let grid):
-      var centroids = try value("#centroids").array(Float.self)
-      if parameter.isMasked, let zero = old.firstIndex(of: 0) { centroids[zero] = 0 }
+      var moved = try value("#centroids").array(Float.self)
+      if parameter.isMasked, let zero = old.zero {
+        for index in stride(from: zero, to: moved.count, by: old.size) { moved[index] = 0 }
+      }
+      let centroids = try old.with(moved)
       guard let grid else {
         return try parameter.replacing(
           .codebook(indices: indices, centroids: centroids, grid: nil))
@@ -222,7 +227,7 @@ public struct TrainingForm: Sendable {
         grid.scales, factors: try value("#scales").array(Float.self))
       let trained = try grid.with(scales: scales)
       return try parameter.replacing(
-        .codebook(indices: indices, centroids: trained.rounded(centroids), grid: trained))
+        .codebook(indices: indices, centroids: centroids.rounded(to: trained), grid: trained))
     }
   }
 }

@@ -50,7 +50,7 @@ extension Parameter {
   fileprivate var bits: Int {
     if case .codebook(_, let centroids, _) = payload {
       var bits = 0
-      while 1 << bits < centroids.count { bits += 1 }
+      while 1 << bits < centroids.size { bits += 1 }
       return max(bits, 1)
     }
     if case .integer(_, let grid) = payload { return grid.bits }

@@ -62,6 +62,10 @@ extension Verb {
         "where the shared weights start"
       ).belonging(to: "method", ["share"]),
       Option(
+        "per", oneOf: ["tensor", "channel"], default: "tensor",
+        "whether all of a layer shares its weights, or each of its filters or units has its own"
+      ).belonging(to: "method", ["share"]),
+      Option(
         "ratio", "number in [0, 1), or table of layer = number", default: "0.5",
         "the share that is taken away, of filters, of layers in place of count, or of weights in place "
           + "of energy; only filters have a default"
@@ -84,7 +88,7 @@ extension Verb {
         clusters: options.integer("clusters", default: 16),
         initial: options.choice("initial").flatMap(CentroidInitializer.init(rawValue:))
           ?? .kMeansPlusPlus,
-        selection: options.selection())
+        isPerChannel: options.choice("per") == "channel", selection: options.selection())
     case "entropy": return try options.entropyTraining()
     case "low_rank": return try options.lowRank()
     case "tie": return try options.layerTying()

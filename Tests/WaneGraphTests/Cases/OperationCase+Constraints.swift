@@ -10,7 +10,8 @@ extension OperationCase {
       operands: [.fixed([3, 4]), .fixed([3, 4], values: [1, 0, 1, 1, 0, 0, 1, 1, 1, 0, 1, 0])],
       differentiable: [0], build: { try $0.add(ApplyMask(), $1) },
       reference: { [Block($0[0].dimensions, zip($0[0].values, $0[1].values).map(*))] }),
-    codebook(pinned: nil), codebook(pinned: 2),
+    codebook(pinned: nil), codebook(pinned: 2), channelCodebook(axis: 1, pinned: nil),
+    channelCodebook(axis: 0, pinned: nil), channelCodebook(axis: 1, pinned: 1),
     quantizedWeights("per tensor", [4, 3], bits: 4, axis: nil, scales: [0.11]),
     quantizedWeights("per channel", [3, 2, 4], bits: 3, axis: 2, scales: [0.2, 0.35, 0.5, 0.11]),
     quantizedWeights("of the first axis", [2, 7], bits: 2, axis: 0, scales: [0.4, 0.9]),
@@ -37,9 +38,37 @@ extension OperationCase {
       name: "codebook_lookup", detail: pinned == nil ? "" : "pinned", operands: [.fixed([4])],
       differentiable: [0], rule: pinned == nil ? nil : rule,
       build: {
-        try $0.add(CodebookLookup(Tensor(indices, Shape([2, 5])), pinned: pinned), $1)
+        try $0.add(CodebookLookup(Tensor(indices, Shape([2, 5])), axis: nil, pinned: pinned), $1)
       },
       reference: { operands in [Block([2, 5], indices.map { operands[0].values[Int($0)] })] })
+  }
+
+  private static func channelCodebook(axis: Int, pinned: Int?) -> OperationCase {
+    let indices: [UInt8] = [0, 2, 1, 1, 2, 0, 1, 0, 0, 1, 2, 2]
+    let extents = [2, 3, 2]
+    let channels = extents[axis]
+    /// Where an element finds its value.
+    @Sendable func entry(_ index: Int) -> Int {
+      let channel = index / extents[(axis + 1)...].reduce(1, *) % channels
+      return channel * 3 + Int(indices[index])
+    }
+    let rule: @Sendable ([Block], Block) -> [Block] = { operands, dw in
+      var sums = Block(zeros: operands[0].dimensions)
+      for (index, value) in dw.values.enumerated() where Int(indices[index]) != pinned {
+        sums.values[entry(index)] += value
+      }
+      return [sums]
+    }
+    return OperationCase(
+      name: "codebook_lookup",
+      detail: "of axis \(axis + 1)\(pinned == nil ? "" : ", pinned")",
+      operands: [.fixed([channels, 3])], differentiable: [0], rule: pinned == nil ? nil : rule,
+      build: {
+        try $0.add(CodebookLookup(Tensor(indices, Shape(extents)), axis: axis, pinned: pinned), $1)
+      },
+      reference: { operands in
+        [Block(extents, indices.indices.map { operands[0].values[entry($0)] })]
+      })
   }
 
   private static func quantizedWeights(
