@@ -170,7 +170,7 @@ for round = 0, students - 1 do
   local alone = small_network(seed + round)
   alone:fit(train, { epochs = student_epochs, seed = seed + round })
   local taught = wane.distill(small_network(seed + round), {
-    teacher = model, data = train, temperature = 2, alpha = 0.5, transfer = "slice",
+    teacher = model, data = train, transfer = "slice",
     epochs = student_epochs, seed = seed + round,
   })
   local scores = { alone = alone:evaluate(test).accuracy, taught = taught:evaluate(test).accuracy }

@@ -9,10 +9,10 @@ extension Option {
       "a model to learn from besides the labels; of several, the mean of what they answer. distill "
         + "takes 'self', too: what the model becomes on labels alone"),
     Option(
-      "temperature", "number", default: "4, with peers alone 1", "how soft answers are made"
+      "temperature", "number", default: "2, with peers alone 1", "how soft answers are made"
     ).belonging(toAnyOf: answering),
     Option(
-      "alpha", "number in [0, 1]", default: "0.9, with peers alone 0.5",
+      "alpha", "number in [0, 1]", default: "0.5",
       "the weight of answers against the labels"
     ).belonging(toAnyOf: answering),
     Option(
@@ -71,8 +71,8 @@ extension Options {
     let arePeersAlone = teachers.isEmpty && !learnsFromItself
     var result = try Distillation(
       teachers: teachers, peers: peers,
-      temperature: Float(number("temperature", default: arePeersAlone ? 1 : 4)),
-      alpha: Float(number("alpha", default: arePeersAlone ? 0.5 : 0.9)))
+      temperature: Float(number("temperature", default: arePeersAlone ? 1 : 2)),
+      alpha: Float(number("alpha", default: 0.5)))
     result.isStandardized = try boolean("standardize", default: false)
     result.keepsAnswers = try boolean("keep_answers", default: true)
     result.lessons = lessons

@@ -24,7 +24,7 @@ extension Verb {
         "models that learn beside the student, all from each other; report.peers has them trained"),
     ],
     example:
-      "student, report = wane.distill(small, { teacher = model, data = train, temperature = 4, alpha = 0.9, epochs = 8 })"
+      "student, report = wane.distill(small, { teacher = model, data = train, temperature = 4, epochs = 8 })"
   ) { options in
     if !options.has("peers") { _ = try options.required("teacher", options.value("teacher")) }
     return try options.distilling()

@@ -40,7 +40,7 @@ public struct Distillation: Sendable {
   /// Creates a distillation from one teacher.
   ///
   /// - Throws: when temperature or alpha is out of range.
-  public init(teacher: Graph, temperature: Float = 4, alpha: Float = 0.9) throws {
+  public init(teacher: Graph, temperature: Float = 2, alpha: Float = 0.5) throws {
     try self.init(teachers: [teacher], temperature: temperature, alpha: alpha)
   }
 
@@ -48,7 +48,7 @@ public struct Distillation: Sendable {
   ///
   /// - Throws: when temperature or alpha is out of range.
   public init(
-    teachers: [Graph], peers: [Graph] = [], temperature: Float = 4, alpha: Float = 0.9
+    teachers: [Graph], peers: [Graph] = [], temperature: Float = 2, alpha: Float = 0.5
   ) throws {
     _ = try DistillationLoss(temperature: temperature)
     guard (0...1).contains(alpha) else {
