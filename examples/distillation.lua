@@ -29,30 +29,25 @@ if given.quick then
 end
 train = train:take(math.min(given.samples, #train))
 
-local function student(seed) return experiment.network(seed, classes, { 8, 16, 24 }) end
+local function student(seed) return experiment.network("cnn", seed, classes, { 8, 16, 24 }) end
 
--- What a student learns from besides the labels; `soft` gives answers a weight for short runs.
-local function soft(more)
-  more.temperature, more.alpha = more.temperature or 2, more.alpha or 0.5
-  return more
-end
-
+-- What a student learns from besides the labels, beside the defaults.
 local ways = {
-  { "answers, T = 4, alpha = 0.9", function() return {} end },
-  { "answers, T = 2, alpha = 0.5", function() return soft {} end },
-  { "standardized answers", function() return soft { standardize = true } end },
-  { "features", function() return soft { features = true } end },
-  { "attention", function() return soft { attention = true } end },
-  { "relations: distance", function() return soft { relations = "distance" } end },
-  { "relations: similarity", function() return soft { relations = "similarity" } end },
-  { "itself", function() return soft { teacher = "self" } end },
+  { "answers, T = 4, alpha = 0.9", function() return { temperature = 4, alpha = 0.9 } end },
+  { "answers, T = 2, alpha = 0.5", function() return {} end },
+  { "standardized answers", function() return { standardize = true } end },
+  { "features", function() return { features = true } end },
+  { "attention", function() return { attention = true } end },
+  { "relations: distance", function() return { relations = "distance" } end },
+  { "relations: similarity", function() return { relations = "similarity" } end },
+  { "itself", function() return { teacher = "self" } end },
   { "a peer", function(seed) return { teacher = false, peers = student(seed + 100) } end },
-  { "transfer: slice", function() return soft { transfer = "slice" } end },
-  { "transfer: average", function() return soft { transfer = "average" } end },
-  { "transfer: match", function() return soft { transfer = "match" } end },
-  { "transfer: layers", function() return soft { transfer = "layers" } end },
+  { "transfer: slice", function() return { transfer = "slice" } end },
+  { "transfer: average", function() return { transfer = "average" } end },
+  { "transfer: match", function() return { transfer = "match" } end },
+  { "transfer: layers", function() return { transfer = "layers" } end },
   { "slice, labels alone", function() return { transfer = "slice", alpha = 0 } end },
-  { "slice and features", function() return soft { transfer = "slice", features = true } end },
+  { "slice and features", function() return { transfer = "slice", features = true } end },
 }
 
 local names, sums = {}, {}
@@ -68,7 +63,7 @@ local function note(name, accuracy)
 end
 
 for seed = 1, given.seeds do
-  local teacher = experiment.network(seed, classes)
+  local teacher = experiment.network("cnn", seed, classes)
   teacher:fit(train, { epochs = given.epochs, batch_size = 128, seed = seed })
   note("teacher", teacher:evaluate(test).accuracy)
   local alone = student(seed)

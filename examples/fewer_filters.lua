@@ -21,12 +21,8 @@ usage: fewer_filters.lua [options]
 local given = experiment.options(
   usage, { seeds = 3, epochs = 20, tune = 20, times = 3.5 }, { "data" })
 
-local all, test = experiment.data(given.data)
-local train, validation = all:take(#all - 5000), all:skip(#all - 5000)
-if given.quick then
-  train, validation, test = train:take(3000), validation:take(1000), test:take(1000)
-  given.seeds, given.epochs, given.tune = 1, 1, 1
-end
+if given.quick then given.seeds, given.epochs, given.tune = 1, 1, 1 end
+local train, validation, test = experiment.split_data(given.data, given.quick)
 
 -- Ways to choose filters; a short fine-tuning and the validation images decide between them.
 local ways = {
@@ -43,19 +39,11 @@ local function narrowed(model, way, epochs, seed)
   })
 end
 
-local function trained(epochs, seed)
-  local model = experiment.network(seed, all.classes)
-  model:fit(train, {
-    epochs = epochs, batch_size = 128, learning_rate_schedule = "cosine", seed = seed,
-  })
-  return model
-end
-
 local sums = { float = 0, slim = 0 }
 local last
 for seed = 1, given.seeds do
-  local reference = trained(given.epochs + given.tune, seed)
-  local model = trained(given.epochs, seed)
+  local reference = experiment.trained("cnn", seed, train, given.epochs + given.tune)
+  local model = experiment.trained("cnn", seed, train, given.epochs)
   local best
   for _, way in ipairs(ways) do
     local tried = narrowed(model, way, given.quick and 0.5 or 1, seed)

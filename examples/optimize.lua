@@ -22,44 +22,14 @@ usage: optimize.lua [options]
   --save FILE    writes the model
 ]]
 
-local given = { bytes = 8000, drop = 0.5, budget = "10min", epochs = 9, seed = 1 }
-local takes_number = { bytes = true, drop = true, epochs = true, seed = true }
-local takes_text = { budget = true, data = true, html = true, save = true }
+local given = experiment.options(
+  usage, { bytes = 8000, drop = 0.5, budget = "10min", epochs = 9, seed = 1 },
+  { "data", "html", "save" })
 
-local function fail(message)
-  io.stderr:write("optimize.lua: ", message, "\n", usage)
-  os.exit(2)
-end
-
-local index = 1
-while arg and arg[index] do
-  local name = arg[index]:match "^%-%-(%a+)$"
-  if name == "help" then
-    io.write(usage)
-    os.exit(0)
-  elseif name and takes_number[name] then
-    given[name] = tonumber(arg[index + 1]) or fail(("--%s needs a number"):format(name))
-  elseif name and takes_text[name] then
-    given[name] = arg[index + 1] or fail(("--%s needs a value"):format(name))
-  else
-    fail(("unknown option '%s'"):format(arg[index]))
-  end
-  index = index + 2
-end
-
-local loaded, all, test
-if given.data then
-  loaded, all, test = pcall(wane.data.mnist_family, given.data)
-else
-  loaded, all, test = pcall(wane.datasets.fashion_mnist)
-end
-if not loaded then
-  io.stderr:write("optimize.lua: ", all, "\n")
-  os.exit(1)
-end
+local all, test = experiment.data(given.data)
 local train, validation = all:split { 0.9, 0.1, seed = given.seed }
 
-local model = experiment.network(given.seed, all.classes)
+local model = experiment.network("cnn", given.seed, all.classes)
 model:fit(train, { epochs = given.epochs, seed = given.seed })
 
 local best, front, why_not = wane.optimize(model, {

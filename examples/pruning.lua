@@ -30,7 +30,7 @@ if given.quick then
 end
 train = train:take(math.min(given.samples, #train))
 
-local function network(seed) return experiment.network(seed, classes) end
+local function network(seed) return experiment.network("cnn", seed, classes) end
 
 -- Accuracies and bytes by table, row and column; rows in the order in which they came.
 local tables = {}
