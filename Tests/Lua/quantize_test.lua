@@ -8,7 +8,7 @@ local quantize = wane.quantize
 
 test("eight bits from samples, and the argument stays as it is", function()
   local model, data = samples.trained(), samples.images(256, 2)
-  local int8, report = quantize(model, { calibration = data:take(64) })
+  local int8, report = quantize(model, { bits = 8, calibration = data:take(64) })
   check.truthy(samples.same(model, samples.trained()))
   check.truthy(int8.bytes < model.bytes / 2, int8.bytes)
   check.truthy(int8.file_bytes < model.file_bytes / 2, int8.file_bytes)
@@ -26,7 +26,7 @@ end)
 test("what runs takes hardly more than the weights", function()
   local model = nn.sequential { nn.input { 1600 }, nn.dense { 64, activation = "relu" }, nn.dense { 10 } }
   local noise = wane.data.tensors(wane.rand({ 16, 1600 }, { seed = 1 }), wane.zeros({ 16 }, "i32"))
-  local int8 = quantize(model, { calibration = noise })
+  local int8 = quantize(model, { bits = 8, calibration = noise })
   check.truthy(int8.memory_bytes < int8.bytes + 20000, ("%d, %d"):format(int8.memory_bytes, int8.bytes))
   check.truthy(int8.memory_bytes < model.memory_bytes / 3, int8.memory_bytes)
 end)
@@ -74,19 +74,19 @@ test("grouped convolutions and layers over sequences run on integers", function(
     nn.flatten {}, nn.dense { 4 },
   }
   local data = samples.images(16)
-  local int8, report = quantize(model, { calibration = data })
+  local int8, report = quantize(model, { bits = 8, calibration = data })
   check.equal(#report.skipped, 0)
   check.near((int8:predict(data) - model:predict(data)):abs():max(), 0, 0.1)
   local x = wane.randn({ 32, 5, 6 }, { seed = 3 })
   local steps = nn.sequential { nn.input { 5, 6 }, nn.dense { 8, activation = "relu" }, nn.dense { 3 } }
-  int8, report = quantize(steps, { calibration = wane.data.tensors(x, wane.zeros { 32, 5, 3 }) })
+  int8, report = quantize(steps, { bits = 8, calibration = wane.data.tensors(x, wane.zeros { 32, 5, 3 }) })
   check.equal(samples.layers(report.layers), "dense dense_1")
   check.near((int8(x) - steps(x)):abs():max(), 0, 0.1)
 end)
 
 test("a grid a sample: no samples are needed beforehand", function()
   local model, data = samples.trained(), samples.images(64)
-  local dynamic, report = quantize(model, { mode = "dynamic" })
+  local dynamic, report = quantize(model, { bits = 8, mode = "dynamic" })
   check.equal(report.options.mode, "dynamic")
   check.equal(report.options.observer, nil)
   check.near((dynamic:predict(data) - model:predict(data)):abs():max(), 0, 0.1)
@@ -101,9 +101,9 @@ end)
 test("activations of 16 bits are as good as floats", function()
   local model, data = samples.trained(), samples.images(64)
   for _, mode in ipairs { "static", "dynamic" } do
-    local wide = quantize(model, { activation_bits = 16, mode = mode, calibration = data })
-    local byte = quantize(model, { activation_bits = 8, mode = mode, calibration = data })
-    local weights = quantize(model, { mode = "weight_only" })
+    local wide = quantize(model, { bits = 8, activation_bits = 16, mode = mode, calibration = data })
+    local byte = quantize(model, { bits = 8, activation_bits = 8, mode = mode, calibration = data })
+    local weights = quantize(model, { bits = 8, mode = "weight_only" })
     local exact = weights:predict(data)
     local function distance(other) return (other:predict(data) - exact):abs():max() end
     check.truthy(distance(wide) < distance(byte), mode)
@@ -115,7 +115,7 @@ test("groups of inputs and zero points run on integers", function()
   local model, data = samples.trained(), samples.images(64)
   local both = { group_size = 8, symmetric = false, activation_bits = 16 }
   for _, options in ipairs { { group_size = 4 }, { symmetric = false }, both } do
-    options.calibration = data
+    options.bits, options.calibration = 8, data
     local small = quantize(model, options)
     check.near((small:predict(data) - model:predict(data)):abs():max(), 0, 0.1)
   end

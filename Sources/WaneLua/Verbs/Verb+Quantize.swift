@@ -6,7 +6,7 @@ extension Verb {
     ownOptions: [
       Option(
         "bits", "integer in 1..8, 'binary', 'ternary', 'auto', or table of layer = bits",
-        default: "8",
+        default: "'auto'",
         "bits of a weight; 'binary' is 1, 'ternary' is 2, 'auto' is as few for each layer as "
           + "answers allow; with no samples to look at, as its weights allow"),
       Option(
@@ -36,7 +36,10 @@ extension Verb {
     ] + Option.refinement + Option.gridTraining + Option.selection,
     example: "int8, report = wane.quantize(model, { bits = 8, calibration = train:take(512) })"
   ) { options in
-    if case .string("auto")? = options.value("bits") { return try options.mixedPrecision() }
+    switch options.value("bits") {
+    case nil, .string("auto"): return try options.mixedPrecision()
+    default: break
+    }
     var pass = try options.quantization()
     pass.refinement = try options.refinement()
     pass.grids = try options.gridTraining()
