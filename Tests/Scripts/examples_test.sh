@@ -13,6 +13,11 @@ test_smallest() {
   expect_text "$output" "at most 26661 bytes"
 }
 
+test_low_bits() {
+  run_example low_bits --quick
+  expect_text "$output" "binary weights"
+}
+
 test_fewer_filters() {
   run_example fewer_filters --quick
   expect_text "$output" "times fewer MACs"
@@ -30,7 +35,7 @@ test_distillation() {
 
 test_wrong_options() {
   local name
-  for name in smallest fewer_filters pruning distillation optimize; do
+  for name in smallest low_bits fewer_filters pruning distillation optimize; do
     expect_status 2 env LUA_CPATH="$products/lib?lua.so" lua5.4 "$root/examples/$name.lua" --nothing
     expect_text "$output" "usage: $name.lua"
   done
