@@ -70,37 +70,6 @@ import WaneTensor
     #expect(grid.zero == 0)
   }
 
-  /// A scan of every scale there could be, and rounding the slow way.
-  static func leastError(_ values: [Float], _ highest: Float) -> Double {
-    let full = values.reduce(0) { max($0, abs($1)) } / highest
-    return (1...2000).map { step in
-      let scale = full * Float(step) / 2000
-      return values.reduce(0.0) { sum, value in
-        let code = min(max((value / scale).rounded(.toNearestOrEven), -highest), highest)
-        return sum + Double((value - code * scale) * (value - code * scale))
-      }
-    }.min() ?? 0
-  }
-
-  @Test(arguments: [2, 3, 4, 6, 8])
-  func scalesRoundWithTheLeastError(bits: Int) throws {
-    let values = WeightSharingTests.normals(300, seed: bits)
-    let grid = try WeightGrid.fitting(
-      Tensor(values, Shape([100, 3])), bits: bits, axis: 1)
-    #expect(grid.axis == 1)
-    #expect(grid.scales.count == 3)
-    for channel in 0..<3 {
-      let own = (0..<100).map { values[$0 * 3 + channel] }
-      let scale = grid.scales[channel]
-      let highest = Float(grid.highest)
-      let error = own.reduce(0.0) { sum, value in
-        let code = min(max((value / scale).rounded(.toNearestOrEven), -highest), highest)
-        return sum + Double((value - code * scale) * (value - code * scale))
-      }
-      #expect(error <= 1.05 * Self.leastError(own, highest))
-    }
-  }
-
   /// Every weight that shares a scale, found the slow way.
   @Test(arguments: [1, 2, 4, 8], [true, false])
   func groupsOfInputsHaveTheirOwnGrids(bits: Int, isSymmetric: Bool) throws {
@@ -123,19 +92,6 @@ import WaneTensor
         if isSymmetric { #expect(members.map { decoded[$0] } == rounded) }
       }
     }
-  }
-
-  @Test(arguments: [2, 3, 4, 8]) func affineGridsFollowTheWeights(bits: Int) throws {
-    let values = WeightSharingTests.normals(300, seed: bits).map { $0 + 1.5 }
-    let kernel = try Tensor(values, Shape([300, 1]))
-    func error(_ isSymmetric: Bool) throws -> Double {
-      let grid = try WeightGrid.fitting(kernel, bits: bits, isSymmetric: isSymmetric, axis: 1)
-      let codes = try grid.codes(for: kernel)
-      let decoded = try Parameter("w", .integer(codes: codes, grid: grid), shape: kernel.shape)
-        .decoded().array(Float.self)
-      return zip(values, decoded).reduce(0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }
-    }
-    #expect(try error(false) < error(true))
   }
 
   @Test func scalesOfDegenerateKernelsExist() throws {

@@ -254,7 +254,7 @@ extension Parameter {
       let grid = try WeightGrid.fitting(
         weights, bits: bits, isSymmetric: format.isSymmetric,
         axis: sharing == .tensor ? nil : shape.rank - layer.unitAxis,
-        groupSize: layer.groupSize(sharing))
+        groupSize: layer.groupSize(sharing), unitAxis: shape.rank - layer.unitAxis)
       return try replacing(.integer(codes: grid.codes(for: weights), grid: grid))
     }
     let grid = try codebooks.grid(bits: bits)
