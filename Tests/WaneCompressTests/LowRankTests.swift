@@ -28,30 +28,6 @@ import WaneTensor
     return result
   }
 
-  @Test(arguments: [1, 2, 5, 16, 33]) func eigenvectorsAreEigenvectors(size: Int) throws {
-    var random = Fixture.Random(size)
-    var a = [Double](repeating: 0, count: size * size)
-    for i in 0..<size {
-      for j in i..<size {
-        a[i * size + j] = Double(random.unit())
-        a[j * size + i] = a[i * size + j]
-      }
-    }
-    let eigen = try SymmetricEigen(a, size: size)
-    #expect(eigen.values == eigen.values.sorted(by: >))
-    for k in 0..<size {
-      let v = Array(eigen.vectors[k * size..<(k + 1) * size])
-      for i in 0..<size {
-        let image = (0..<size).reduce(0.0) { $0 + a[i * size + $1] * v[$1] }
-        #expect(abs(image - eigen.values[k] * v[i]) < 1e-10)
-      }
-      for l in 0..<size {
-        let dot = (0..<size).reduce(0.0) { $0 + v[$1] * eigen.vectors[l * size + $1] }
-        #expect(abs(dot - (k == l ? 1 : 0)) < 1e-10)
-      }
-    }
-  }
-
   @Test(arguments: [(20, 9, 4), (9, 20, 4), (7, 7, 7), (5, 1, 1), (1, 5, 1)])
   func factorsGiveTheMatrixBack(_ rows: Int, _ columns: Int, _ rank: Int) throws {
     let matrix = Self.matrix(rows, columns, rank: rank, seed: rows)

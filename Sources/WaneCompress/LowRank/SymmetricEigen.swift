@@ -1,5 +1,7 @@
-/// Eigenvalues and eigenvectors of a symmetric matrix, by the cyclic method of Jacobi (Golub and Van
-/// Loan, Matrix Computations, 4th edition, 2013, section 8.5).
+import WaneTensor
+
+/// Eigenvalues and eigenvectors of a symmetric matrix: reflections make it tridiagonal, rotations
+/// diagonal (Golub and Van Loan, Matrix Computations, 4th edition, 2013, sections 8.3.1 and 8.3.3).
 struct SymmetricEigen {
   /// The eigenvalues, the largest first.
   let values: [Double]
@@ -8,67 +10,34 @@ struct SymmetricEigen {
 
   /// Decomposes a matrix.
   ///
+  /// Values and vectors are exact for a matrix that differs from the given one by rounding of its largest
+  /// element; eigenvalues that are small beside the largest have no more digits than that leaves them.
+  ///
   /// - Parameters:
-  ///   - matrix: `size * size` numbers, row by row; what lies below the diagonal mirrors what lies above.
+  ///   - matrix: `size * size` numbers, row by row; what lies above the diagonal mirrors what lies below.
   ///   - size: the number of rows.
-  ///   - poll: called before every sweep of a row; throws to stop.
-  /// - Throws: what `poll` throws.
+  ///   - poll: called every few milliseconds; throws to stop.
+  /// - Throws: when a number is not finite, and what `poll` throws.
   init(_ matrix: [Double], size: Int, poll: () throws -> Void = {}) throws {
-    var a = matrix
-    // Rows of `v` are the vectors, so that a rotation works on neighbours in memory.
-    var v = [Double](repeating: 0, count: size * size)
-    for index in 0..<size { v[index * size + index] = 1 }
-    let whole = matrix.reduce(0) { $0 + $1 * $1 }
-    // Converges quadratically: 6 to 10 sweeps for any size in use.
-    for _ in 0..<60 {
-      var off = 0.0
-      for row in 0..<size {
-        for column in row + 1..<max(size, row + 1) {
-          off += a[row * size + column] * a[row * size + column]
-        }
-      }
-      if off <= 1e-26 * whole { break }
-      for p in 0..<size {
-        try poll()
-        for q in p + 1..<max(size, p + 1) { Self.rotate(&a, &v, size, p, q) }
-      }
+    guard matrix.count == size * size, matrix.allSatisfy(\.isFinite) else {
+      throw WaneError(
+        "eigenvalues", "\(size) x \(size) finite numbers expected, got \(matrix.count)")
     }
-    let order = (0..<size).sorted { a[$0 * size + $0] > a[$1 * size + $1] }
-    values = order.map { a[$0 * size + $0] }
-    vectors = order.flatMap { v[$0 * size..<($0 + 1) * size] }
-  }
-
-  /// Makes element (p, q) zero.
-  private static func rotate(
-    _ a: inout [Double], _ v: inout [Double], _ size: Int, _ p: Int, _ q: Int
-  ) {
-    let apq = a[p * size + q]
-    guard apq != 0 else { return }
-    let theta = (a[q * size + q] - a[p * size + p]) / (2 * apq)
-    let t = (theta >= 0 ? 1 : -1) / (theta.magnitude + (theta * theta + 1).squareRoot())
-    let c = 1 / (t * t + 1).squareRoot()
-    let s = t * c
-    a.withUnsafeMutableBufferPointer { a in
-      for k in 0..<size {
-        let (x, y) = (a[k * size + p], a[k * size + q])
-        a[k * size + p] = c * x - s * y
-        a[k * size + q] = s * x + c * y
-      }
-      turn(a, size, p, q, c, s)
+    let largest = matrix.reduce(0) { max($0, $1.magnitude) }
+    guard largest > 0 else {
+      values = [Double](repeating: 0, count: size)
+      vectors = (0..<size * size).map { $0 % (size + 1) == 0 ? 1 : 0 }
+      return
     }
-    v.withUnsafeMutableBufferPointer { turn($0, size, p, q, c, s) }
-  }
-
-  /// Rows p and q by an angle.
-  private static func turn(
-    _ m: UnsafeMutableBufferPointer<Double>, _ size: Int, _ p: Int, _ q: Int, _ c: Double,
-    _ s: Double
-  ) {
-    for k in 0..<size {
-      let (x, y) = (m[p * size + k], m[q * size + k])
-      m[p * size + k] = c * x - s * y
-      m[q * size + k] = s * x + c * y
+    // A power of two, so that squares are far from overflow and nothing is rounded.
+    let unit = Double(sign: .plus, exponent: largest.exponent, significand: 1)
+    var form = try TridiagonalForm(matrix.map { $0 / unit }, size: size, poll: poll)
+    try form.diagonalize(poll: poll)
+    let order = (0..<size).sorted {
+      (form.diagonal[$0], $1) > (form.diagonal[$1], $0)
     }
+    values = order.map { form.diagonal[$0] * unit }
+    vectors = order.flatMap { form.vectors[$0 * size..<($0 + 1) * size] }
   }
 
   /// Decomposes `M^T M`: its values are the squared singular values of M, its vectors those of its columns.
@@ -77,19 +46,51 @@ struct SymmetricEigen {
   ///   - matrix: `rows * columns` numbers, row by row.
   ///   - rows: how many rows.
   ///   - columns: how many columns.
-  ///   - poll: called now and then; throws to stop.
-  /// - Throws: what `poll` throws.
+  ///   - poll: called every few milliseconds; throws to stop.
+  /// - Throws: when a number is not finite, and what `poll` throws.
   init(squaring matrix: [Float], rows: Int, columns: Int, poll: () throws -> Void = {}) throws {
-    var gram = [Double](repeating: 0, count: columns * columns)
-    for row in 0..<rows {
-      if row % 64 == 0 { try poll() }
-      let values = matrix[row * columns..<(row + 1) * columns].map(Double.init)
-      gram.withUnsafeMutableBufferPointer { gram in
-        for i in 0..<columns where values[i] != 0 {
-          for j in 0..<columns { gram[i * columns + j] += values[i] * values[j] }
+    try self.init(
+      Self.square(matrix, rows: rows, columns: columns, poll: poll), size: columns, poll: poll)
+  }
+
+  /// Rows that are added up together: they stay in the second cache with one row of sums in the first.
+  private static let rowsAtOnce = 32
+
+  /// The lower triangle of `M^T M`.
+  private static func square(
+    _ matrix: [Float], rows: Int, columns: Int, poll: () throws -> Void
+  ) throws -> [Double] {
+    var square = [Double](repeating: 0, count: columns * columns)
+    var block = [Double](repeating: 0, count: rowsAtOnce * columns)
+    try square.withUnsafeMutableBufferPointer { square in
+      try block.withUnsafeMutableBufferPointer { block in
+        guard let sums = square.baseAddress, let values = block.baseAddress else { return }
+        for first in stride(from: 0, to: rows, by: rowsAtOnce) {
+          try poll()
+          let count = min(rowsAtOnce, rows - first) * columns
+          for index in block.indices {
+            block[index] = index < count ? Double(matrix[first * columns + index]) : 0
+          }
+          for i in 0..<columns {
+            for row in stride(from: 0, to: rowsAtOnce, by: 4) where row * columns < count {
+              let a = UnsafePointer(values + row * columns)
+              let (b, c, d) = (a + columns, a + 2 * columns, a + 3 * columns)
+              addProducts(sums + i * columns, a, b, c, d, at: i)
+            }
+          }
         }
       }
     }
-    try self.init(gram, size: columns, poll: poll)
+    return square
+  }
+
+  /// Adds to the sums up to the diagonal the products of four rows' element `i` with those before it.
+  @inline(__always)
+  private static func addProducts(
+    _ sums: UnsafeMutablePointer<Double>, _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>,
+    _ c: UnsafePointer<Double>, _ d: UnsafePointer<Double>, at i: Int
+  ) {
+    let (p, q, r, s) = (a[i], b[i], c[i], d[i])
+    for j in 0...i { sums[j] += (p * a[j] + q * b[j]) + (r * c[j] + s * d[j]) }
   }
 }
