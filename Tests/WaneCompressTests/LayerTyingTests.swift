@@ -150,6 +150,35 @@ import WaneTensor
     #expect(report.layers.map(\.layer) == ["c"])
   }
 
+  /// Of layers that a word stands for those share that can.
+  @Test func aWordForSeveralLayers() throws {
+    let model = try Self.network()
+    for words in [["conv2d"], ["^[abc]$"], ["conv2d", "^a$"], ["a", "conv2d"]] {
+      let (tied, report) = try { ($0.model, $0.report) }(Self.tie(model, [words]))
+      let kernels = Self.kernels(tied)
+      #expect(kernels["a"] == "a/kernel" && kernels["b"] == "a/kernel", "\(words)")
+      #expect(kernels["c"] == "a/kernel" && kernels["first"] == "first/kernel", "\(words)")
+      #expect(report.layers.map(\.layer) == ["b", "c"])
+      let reason = "no other layer of { \(words.joined(separator: ", ")) } has its kind and shape"
+      #expect(report.skipped == (words == ["^[abc]$"] ? [] : [.init("first", reason)]))
+    }
+    // Those of each shape share; what is pruned already does not.
+    let pruned = try Pruning(sparsity: 0.5, selection: Selection(only: ["b"]))
+      .apply(to: model, Fixture.context()).model
+    let report = try Self.tie(pruned, [["."]]).report
+    #expect(report.layers.map(\.layer) == ["c"])
+    #expect(report.skipped.map(\.layer) == ["first", "b", "out"])
+    #expect(report.skipped[1].reason.contains("tie comes before these"))
+    // A layer that is called as its kind is called.
+    let dense = try ModelBuilder.sequential([
+      InputLayer([6]), DenseLayer(units: 6, activation: .relu),
+      DenseLayer(units: 6, activation: .relu), DenseLayer(units: 6),
+    ])
+    let all = try Self.tie(dense, [["dense"]])
+    #expect(all.report.layers.map(\.layer) == ["dense_1", "dense_2"])
+    #expect(all.model.parameters.count == 2)
+  }
+
   @Test func layersThatDoNotFitAreRefused() throws {
     let model = try Self.network()
     func message(_ groups: [[String]]) -> String {
@@ -157,7 +186,11 @@ import WaneTensor
     }
     #expect(message([["a", "out"]]).contains("cannot share weights: they are of kinds conv2d"))
     #expect(message([["first", "a"]]).contains("cannot share weights: their weights have shapes"))
-    #expect(message([["a"]]).contains("two layers at least share weights, got { a }"))
+    #expect(message([["a"]]).contains("{ a } are not two layers with weights"))
+    #expect(message([["a", "a"]]).contains("{ a, a } are not two layers with weights"))
+    #expect(message([["a", "b"], []]).contains("layers has a list of no layers"))
+    #expect(message([["conv2d"], ["c", "b"]]).contains("layer 'b' stands in two lists"))
+    #expect(message([["relu"]]).contains("no layer is called or of kind 'relu'"))
     #expect(message([]).contains("layers has no list of layers"))
     #expect(message([["a", "b"], ["b", "c"]]).contains("layer 'b' stands in two lists"))
     #expect(message([["a", "x"]]).contains("no layer is called or of kind 'x'"))

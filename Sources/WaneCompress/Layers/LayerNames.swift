@@ -44,6 +44,27 @@ struct LayerNames {
     return (Set(found), .pattern)
   }
 
+  /// The layers that a list of words stands for, and which of them it calls by their paths.
+  ///
+  /// A list of one word means several layers: those of that kind, though one may be called so.
+  ///
+  /// - Throws: when a word stands for none, or is malformed.
+  func resolve(list words: [String], _ verb: String) throws -> (
+    layers: Set<String>, called: Set<String>
+  ) {
+    if words.count == 1, let word = words.first {
+      let ofKind = paths.filter { kinds[$0]?.contains(word) == true }
+      if ofKind.count > 1 { return (Set(ofKind), []) }
+    }
+    var (layers, called): (Set<String>, Set<String>) = ([], [])
+    for word in words {
+      let (found, closeness) = try resolve(word, verb)
+      layers.formUnion(found)
+      if closeness == .path { called.formUnion(found) }
+    }
+    return (layers, called)
+  }
+
   /// The value that a table of words gives each layer; of several words that fit, the closest counts.
   ///
   /// - Throws: when two words that fit equally closely give a layer different values.

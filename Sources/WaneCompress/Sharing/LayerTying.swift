@@ -13,7 +13,10 @@ import WaneTensor
 /// the most alike first, each with the first layer of its group.
 public struct LayerTying: ModelPass {
   public static let verb = "compress"
-  /// Layers that share, by name; found when nil.
+  /// Lists of words for layers that share; found when nil.
+  ///
+  /// Layers that a list calls by their paths have to fit together; of others - those of a kind, or in whose
+  /// paths a pattern is found - those share that do.
   public let groups: [[String]]?
   /// The similarity from which two layers share.
   public let threshold: Double
@@ -25,7 +28,7 @@ public struct LayerTying: ModelPass {
   /// Creates a pass.
   ///
   /// - Throws: when the threshold is not in [-1, 1], the count not positive, or there are no groups or one
-  ///   of less than two layers.
+  ///   of no words.
   public init(
     groups: [[String]]? = nil, threshold: Double = 0.95, count: Int? = nil,
     selection: Selection = .all
@@ -33,9 +36,8 @@ public struct LayerTying: ModelPass {
     try LayerLimits.check(threshold: threshold, count: count, Self.verb)
     if let groups {
       guard !groups.isEmpty else { throw WaneError(Self.verb, "layers has no list of layers") }
-      for group in groups where Set(group).count < 2 {
-        throw WaneError(
-          Self.verb, "two layers at least share weights, got { \(group.joined(separator: ", ")) }")
+      guard groups.allSatisfy({ !$0.isEmpty }) else {
+        throw WaneError(Self.verb, "layers has a list of no layers")
       }
     }
     self.groups = groups
@@ -51,7 +53,8 @@ public struct LayerTying: ModelPass {
     report.skipped = chosen.skipped
     let selected = Set(chosen.layers.map(\.path))
     let layers = try TieableLayer.all(in: model).filter { selected.contains($0.path) }
-    let ties = try groups.map { try named($0, layers, model) } ?? found(layers, &report, context)
+    let ties =
+      try groups.map { try named($0, layers, model, &report) } ?? found(layers, &report, context)
     report.layers = ties.map { tie in
       let weights = tie.layer.names.reduce(0) { $0 + (model.parameters[$1]?.shape.count ?? 0) }
       var row = Report.Row(
@@ -87,19 +90,18 @@ public struct LayerTying: ModelPass {
 
   // MARK: Which
 
-  private func named(_ groups: [[String]], _ layers: [TieableLayer], _ model: Graph) throws -> [Tie]
-  {
+  private func named(
+    _ groups: [[String]], _ layers: [TieableLayer], _ model: Graph, _ report: inout Report
+  ) throws -> [Tie] {
     let names = LayerNames(model)
     let byPath = Dictionary(layers.map { ($0.path, $0) }) { first, _ in first }
     var known: Set<String> = []
     return try groups.flatMap { group -> [Tie] in
-      let paths = try group.reduce(into: Set<String>()) { paths, word in
-        paths.formUnion(try names.resolve(word, Self.verb).layers)
-      }
-      // A pattern or kind may stand for other layers, too; what is called by its path has to fit.
+      let list = "{ \(group.joined(separator: ", ")) }"
+      let (paths, called) = try names.resolve(list: group, Self.verb)
       let members = try names.paths.filter(paths.contains).compactMap { path -> TieableLayer? in
         guard let layer = byPath[path] else {
-          guard group.contains(path) else { return nil }
+          guard called.contains(path) else { return nil }
           throw WaneError(Self.verb, "layer '\(path)' is not selected, or has no weights to share")
         }
         return layer
@@ -107,18 +109,44 @@ public struct LayerTying: ModelPass {
       for member in members where !known.insert(member.path).inserted {
         throw WaneError(Self.verb, "layer '\(member.path)' stands in two lists")
       }
-      guard let leader = members.first, members.count > 1 else {
-        throw WaneError(
-          Self.verb, "{ \(group.joined(separator: ", ")) } are not two layers with weights")
+      guard members.count > 1 else {
+        throw WaneError(Self.verb, "\(list) are not two layers with weights")
       }
-      return try members.dropFirst().map { layer in
-        if let obstacle = leader.obstacle ?? layer.obstacle ?? leader.difference(from: layer) {
-          throw WaneError(
-            Self.verb, "'\(leader.path)' and '\(layer.path)' cannot share weights: \(obstacle)")
-        }
-        return Tie(leader: leader, layer: layer, similarity: leader.similarity(to: layer))
+      try Self.check(members.filter { called.contains($0.path) })
+      return Self.ties(among: members, of: list, &report)
+    }
+  }
+
+  /// Throws unless layers can share.
+  private static func check(_ layers: [TieableLayer]) throws {
+    guard let leader = layers.first else { return }
+    for layer in layers.dropFirst() {
+      if let obstacle = leader.obstacle ?? layer.obstacle ?? leader.difference(from: layer) {
+        throw WaneError(
+          verb, "'\(leader.path)' and '\(layer.path)' cannot share weights: \(obstacle)")
       }
     }
+  }
+
+  /// Each layer with the first that it can share with; those that find none go into the report.
+  private static func ties(
+    among members: [TieableLayer], of list: String, _ report: inout Report
+  ) -> [Tie] {
+    var ties: [Tie] = []
+    var leaders: [TieableLayer] = []
+    for layer in members where layer.obstacle == nil {
+      if let leader = leaders.first(where: { $0.difference(from: layer) == nil }) {
+        ties.append(Tie(leader: leader, layer: layer, similarity: leader.similarity(to: layer)))
+      } else {
+        leaders.append(layer)
+      }
+    }
+    let paired = Set(ties.flatMap { [$0.leader.path, $0.layer.path] })
+    for layer in members where !paired.contains(layer.path) {
+      report.skipped.append(
+        .init(layer.path, layer.obstacle ?? "no other layer of \(list) has its kind and shape"))
+    }
+    return ties
   }
 
   private func found(

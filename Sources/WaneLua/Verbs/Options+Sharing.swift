@@ -12,7 +12,8 @@ extension Option {
   /// Which layers share.
   static let tiedLayers = Option(
     "layers", "list of lists of layers", default: "found by similarity",
-    "those of a list share their weights"
+    "those of a list share their weights; of a word for several - a kind, a pattern - those that "
+      + "have one shape"
   ).belonging(to: "method", ["tie"])
 }
 
