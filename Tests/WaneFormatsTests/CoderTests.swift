@@ -21,14 +21,14 @@ import WaneTensor
         if index % 7 == 0 { _ = encoder.code(plain: UInt32(index), bits: 12) }
       }
       let bytes = encoder.finished()
-      let decoded = bytes.withUnsafeBytes { bytes in
-        var decoder = RangeDecoder(bytes)
-        return decisions.enumerated().allSatisfy { index, decision in
+      for pieceSize in [1, 2, 3, 4, 5, 64, bytes.count - 1, bytes.count, BufferedBytes.pieceSize] {
+        var decoder = RangeDecoder(bytes.stream(pieceSize: pieceSize))
+        let decoded = decisions.enumerated().allSatisfy { index, decision in
           decoder.code(0, probability: decision.probability) == decision.bit
             && (index % 7 != 0 || decoder.code(plain: 0, bits: 12) == UInt32(index))
         }
+        #expect(decoded, "seed \(seed), pieces of \(pieceSize)")
       }
-      #expect(decoded, "seed \(seed)")
     }
   }
 
@@ -74,10 +74,9 @@ import WaneTensor
     let bytes = try CodedArray.encode(codes, ranks: ranks, pivot: 7, layout)
     // Contexts that tell nothing cost a few per cent; the floor is one byte for 1024 values.
     #expect(Double(bytes.count) < 1.035 * entropy(codes) + 60, "\(bytes.count) \(entropy(codes))")
-    let packed = try bytes.withUnsafeBytes {
-      try CodedArray.decode(
-        $0, count: codes.count, codesByRank: ranks, pivot: 7, bits: 4, layout)
-    }
+    let packed = try CodedArray.decode(
+      bytes.stream(), count: codes.count, highest: 14, pivot: 7, bits: 4, layout
+    ) { rank, _ in ranks[rank] }
     let expected = stride(from: 0, to: codes.count, by: 2).map { codes[$0] | codes[$0 + 1] << 4 }
     #expect(packed.tensor.array() == expected)
   }
@@ -106,14 +105,52 @@ import WaneTensor
           let layout = WeightLayout(columns: columns, channels: channels, width: width)
           let ranks = (0..<9).map { UInt8($0) }
           let bytes = try CodedArray.encode(codes, ranks: ranks, pivot: 0, layout)
-          let packed = try bytes.withUnsafeBytes {
-            try CodedArray.decode(
-              $0, count: codes.count, codesByRank: ranks, pivot: 0, bits: 8, layout)
-          }
+          let packed = try CodedArray.decode(
+            bytes.stream(pieceSize: 7), count: codes.count, highest: 8, pivot: 0, bits: 8, layout
+          ) { rank, _ in ranks[rank] }
           #expect(packed.tensor.array() == codes, "\(layout)")
         }
       }
     }
+  }
+
+  /// However many bytes are read at once, floats are the same, those behind a code that was cut are
+  /// something, and an error of the source is thrown.
+  @Test func piecesOfAnySize() throws {
+    var numbers = Numbers(state: 2)
+    let floats = (0..<3000).map { $0 % 5 == 0 ? 0 : numbers.normal() }
+    let layout = WeightLayout(shape: [100, 30])
+    let bytes = try floats.withUnsafeBufferPointer { try CodedArray.encode($0, layout) }
+    func decode(_ stream: BufferedBytes) throws -> [Float] {
+      try [Float](unsafeUninitializedCapacity: 3000) { target, count in
+        try CodedArray.decode(
+          stream, into: UnsafeMutableBufferPointer(rebasing: target[..<3000]), layout)
+        count = 3000
+      }
+    }
+    for pieceSize in [1, 2, 3, 4, 5, 64, 1000, bytes.count, 1 << 16] {
+      #expect(try decode(bytes.stream(pieceSize: pieceSize)) == floats)
+      // Cut at borders of pieces and beside them.
+      for cut in [pieceSize - 1, pieceSize, pieceSize + 1, 5 * pieceSize] where cut < bytes.count {
+        let short = Array(bytes[..<cut])
+        guard cut > 0 else {
+          #expect(throws: FileDefect.self) { try decode(short.stream(pieceSize: pieceSize)) }
+          continue
+        }
+        // The decoder sees zeros behind the end.
+        let padded = short + [UInt8](repeating: 0, count: 64)
+        let expected = try decode(padded.stream()).map(\.bitPattern)
+        #expect(try decode(short.stream(pieceSize: pieceSize)).map(\.bitPattern) == expected)
+      }
+      // The file becomes unreadable after so many bytes.
+      for good in [0, 1, pieceSize, 2 * pieceSize, bytes.count - 1] where good < bytes.count {
+        let source = BytesSource(bytes: bytes, readable: good)
+        let stream = BufferedBytes(source, at: 0, count: bytes.count, pieceSize: pieceSize)
+        #expect(throws: WaneError.self) { try decode(stream) }
+      }
+    }
+    #expect(bytes.stream(pieceSize: 10).next().count == 10)
+    #expect([UInt8]().stream().next().isEmpty)
   }
 
   @Test func checksum() {
@@ -125,5 +162,28 @@ import WaneTensor
       text[cut...].withUnsafeBytes { checksum.add($0) }
       #expect(checksum.value == 0xE306_9283)
     }
+  }
+}
+
+/// Bytes of which only the first can be read.
+struct BytesSource: ByteSource {
+  let bytes: [UInt8]
+  let readable: Int
+
+  var count: Int { bytes.count }
+
+  func read(into target: UnsafeMutableRawBufferPointer, at offset: Int) throws {
+    guard offset + target.count <= readable else { throw WaneError("load", "is gone", kind: .io) }
+    bytes.withUnsafeBytes {
+      target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + target.count]))
+    }
+  }
+}
+
+extension [UInt8] {
+  /// The bytes as a stream.
+  func stream(pieceSize: Int = BufferedBytes.pieceSize) -> BufferedBytes {
+    BufferedBytes(
+      BytesSource(bytes: self, readable: count), at: 0, count: count, pieceSize: pieceSize)
   }
 }

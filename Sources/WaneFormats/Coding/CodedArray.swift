@@ -26,21 +26,33 @@ enum CodedArray {
 
   /// Unpacks ranks and packs the codes that have them into `bits` bits each.
   ///
-  /// - Throws: a `.memory` error, and a `FileDefect` when the bytes decode to a rank that does not
-  ///   exist.
+  /// - Parameters:
+  ///   - stream: the bytes.
+  ///   - count: how many codes there are.
+  ///   - highest: the highest rank.
+  ///   - pivot: the rank that distances are counted from.
+  ///   - bits: of a code.
+  ///   - layout: how the codes lie.
+  ///   - code: the code that has a rank at an index; throws when there is none, and for ranks beyond the
+  ///     highest.
+  /// - Returns: the codes.
+  /// - Throws: a `.memory` or `.io` error, and what `code` throws.
+  @inline(__always)
   static func decode(
-    _ bytes: UnsafeRawBufferPointer, count: Int, codesByRank: [UInt8], pivot: Int, bits: Int,
-    _ layout: WeightLayout
+    _ stream: BufferedBytes, count: Int, highest: Int, pivot: Int, bits: Int,
+    _ layout: WeightLayout,
+    code: (_ rank: Int, _ index: Int) throws -> UInt8
   ) throws -> PackedBytes {
-    var model = try CodeModel(count: count, layout, pivot: pivot, highest: codesByRank.count - 1)
-    var coder = RangeDecoder(bytes)
-    return try PackedBytes(count: count, bits: bits) {
-      let rank = model.code(0, &coder)
-      guard codesByRank.indices.contains(rank) else {
-        throw FileDefect.damaged("a code is beyond those that exist")
-      }
-      return codesByRank[rank]
+    var model = try CodeModel(count: count, layout, pivot: pivot, highest: highest)
+    var coder = RangeDecoder(stream)
+    var index = 0
+    let packed = try PackedBytes(count: count, bits: bits) {
+      let code = try code(model.code(0, &coder), index)
+      index &+= 1
+      return code
     }
+    try stream.check()
+    return packed
   }
 
   /// The bytes that stand for floats: how many low bits of all of them are zero, then the code.
@@ -59,17 +71,19 @@ enum CodedArray {
 
   /// Fills `floats` with those that the bytes stand for.
   ///
-  /// - Throws: a `.memory` error, and a `FileDefect` when the bytes cannot be meant.
+  /// - Throws: a `.memory` or `.io` error, and a `FileDefect` when the bytes cannot be meant.
   static func decode(
-    _ bytes: UnsafeRawBufferPointer, into floats: UnsafeMutableBufferPointer<Float>,
-    _ layout: WeightLayout
+    _ stream: BufferedBytes, into floats: UnsafeMutableBufferPointer<Float>, _ layout: WeightLayout
   ) throws {
-    guard let unusedBits = bytes.first, Int(unusedBits) <= FloatModel.mantissaBits else {
+    var head: UInt8?
+    var coder = RangeDecoder(stream, head: &head)
+    try stream.check()
+    guard let head, Int(head) <= FloatModel.mantissaBits else {
       throw FileDefect.damaged("coded floats have no head")
     }
-    var model = try FloatModel(count: floats.count, layout, unusedBits: Int(unusedBits))
-    var coder = RangeDecoder(UnsafeRawBufferPointer(rebasing: bytes[1...]))
+    var model = try FloatModel(count: floats.count, layout, unusedBits: Int(head))
     for index in floats.indices { floats[index] = Float(bitPattern: model.code(0, &coder)) }
+    try stream.check()
   }
 
   /// Throws unless so many bytes may stand for so many values.

@@ -1,18 +1,34 @@
 /// Reads the decisions that a `RangeEncoder` wrote.
 ///
 /// Never reads beyond its bytes: behind the end it sees zeros, as the format says. Any bytes decode
-/// to something.
+/// to something. Whether all bytes could be read, the stream says afterwards.
 struct RangeDecoder: BinaryCoder {
+  private let stream: BufferedBytes
   private var next: UnsafePointer<UInt8>?
-  private var left: Int
+  private var left = 0
   // Where the number lies in the interval, from its lower end.
   private var offset: UInt32 = 0
   private var range: UInt32 = .max
 
-  /// Starts on bytes that outlive the decoder.
-  init(_ bytes: UnsafeRawBufferPointer) {
-    next = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
-    left = bytes.count
+  /// Starts on the bytes that a stream has left.
+  init(_ stream: BufferedBytes) {
+    self.stream = stream
+    for _ in 0..<4 { shift() }
+  }
+
+  /// Starts on the bytes that a stream has left, of which the first is handed out as it is.
+  ///
+  /// - Parameters:
+  ///   - stream: the stream.
+  ///   - head: the first byte; nil when there is none.
+  init(_ stream: BufferedBytes, head: inout UInt8?) {
+    self.stream = stream
+    refill()
+    if left > 0, let byte = next {
+      head = byte.pointee
+      next = byte + 1
+      left -= 1
+    }
     for _ in 0..<4 { shift() }
   }
 
@@ -47,10 +63,18 @@ struct RangeDecoder: BinaryCoder {
   @inline(__always)
   private mutating func shift() {
     offset &<<= 8
+    if left == 0 { refill() }
     if left > 0, let byte = next {
       offset |= UInt32(byte.pointee)
       next = byte + 1
       left &-= 1
     }
+  }
+
+  @inline(never)
+  private mutating func refill() {
+    let bytes = stream.next()
+    next = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+    left = bytes.count
   }
 }

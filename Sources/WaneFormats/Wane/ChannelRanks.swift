@@ -52,21 +52,13 @@ struct ChannelRanks {
     return result
   }
 
-  /// The codes that have ranks.
+  /// The code that has a rank in the table of an element.
   ///
-  /// - Throws: a `FileDefect` when a table has none of that rank.
-  func codes(of ranks: [UInt8]) throws -> [UInt8] {
-    var result = ranks
-    var isDamaged = false
-    rows.forEach(ranks.count) { index, row in
-      let rank = Int(ranks[index])
-      guard rank < count, let entry = entries[row * count + rank] else {
-        isDamaged = true
-        return
-      }
-      result[index] = entry
+  /// - Throws: a `FileDefect` when the table has none of that rank.
+  func code(of rank: Int, at index: Int) throws -> UInt8 {
+    guard (0..<count).contains(rank), let entry = entries[rows.row(of: index) * count + rank] else {
+      throw FileDefect.damaged("a code is beyond those of its channel")
     }
-    guard !isDamaged else { throw FileDefect.damaged("a code is beyond those of its channel") }
-    return result
+    return entry
   }
 }

@@ -65,9 +65,15 @@ extension ByteReader {
     let length = try items("bytes of entries")
     guard length > 0 else { return Array(try raw(count)) }
     try CodedArray.check(count: count, bytes: length)
-    let packed = try raw(length).withUnsafeBytes {
+    let packed = try stream(length) { stream in
       try CodedArray.decode(
-        $0, count: count, codesByRank: CodeRanks(count: 256).codes, pivot: 128, bits: 8, layout)
+        stream, count: count, highest: 255, pivot: 128, bits: 8, layout
+      ) { rank, _ in
+        guard let symbol = UInt8(exactly: rank) else {
+          throw FileDefect.damaged("an entry is no byte")
+        }
+        return symbol
+      }
     }
     return try PackedCodes(packed: packed.tensor, bits: 8, count: count).unpacked()
   }

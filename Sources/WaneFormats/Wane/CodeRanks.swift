@@ -30,6 +30,17 @@ struct CodeRanks {
     self.ranks = ranks
   }
 
+  /// The code of a rank.
+  ///
+  /// - Throws: a `FileDefect` when there is none.
+  @inline(__always)
+  func code(of rank: Int) throws -> UInt8 {
+    guard codes.indices.contains(rank) else {
+      throw FileDefect.damaged("a code is beyond those that exist")
+    }
+    return codes[rank]
+  }
+
   /// The rank that occurs most often; of several the lowest.
   func pivot(of codes: [UInt8]) -> UInt8 {
     var counts = [Int](repeating: 0, count: ranks.count)

@@ -74,11 +74,9 @@ struct ParameterReader {
   }
 
   private mutating func codedFloats(_ shape: Shape, _ reader: inout ByteReader) throws -> Tensor {
-    let (bytes, layout) = try coded(shape, &reader)
+    let (stream, layout) = try coded(shape, &reader)
     var tensor = try Tensor(uninitialized: shape, for: "load")
-    try tensor.withMutableElements(Float.self) { floats in
-      try bytes.withUnsafeBytes { try CodedArray.decode($0, into: floats, layout) }
-    }
+    try tensor.withMutableElements(Float.self) { try CodedArray.decode(stream, into: $0, layout) }
     return tensor
   }
 
@@ -148,10 +146,10 @@ struct ParameterReader {
       let indices = try codes(shape, bits: widths.codeBits, nil, &reader)
       return .codebook(indices: indices, centroids: table, grid: grid)
     }
-    let channels = ChannelRanks(table, shape)
-    let ranks = try codes(shape, bits: 8, CodeRanks(count: channels.count), &reader)
-    let indices = try PackedCodes(
-      channels.codes(of: ranks.unpacked()), bits: widths.codeBits)
+    let ranks = ChannelRanks(table, shape)
+    let indices = try codedCodes(
+      shape, size, bits: widths.codeBits, ranks: ranks.count, &reader
+    ) { try ranks.code(of: $0, at: $1) }
     return .codebook(indices: indices, centroids: table, grid: grid)
   }
 
@@ -166,22 +164,33 @@ struct ParameterReader {
       try tensor.withMutableBytes { try source.read(into: $0, at: start) }
       return try PackedCodes(packed: tensor, bits: bits, count: shape.count)
     }
-    guard ranks.codes.count <= 1 << bits else {
-      throw FileDefect.damaged("\(ranks.codes.count) codes do not fit in \(bits) bits")
+    let count = ranks.codes.count
+    return try codedCodes(shape, count, bits: bits, ranks: count, &reader) { rank, _ in
+      try ranks.code(of: rank)
+    }
+  }
+
+  /// Codes through a model: `codeCount` of them, which have so many ranks.
+  @inline(__always)
+  private mutating func codedCodes(
+    _ shape: Shape, _ codeCount: Int, bits: Int, ranks rankCount: Int,
+    _ reader: inout ByteReader, code: (_ rank: Int, _ index: Int) throws -> UInt8
+  ) throws -> PackedCodes {
+    guard codeCount <= 1 << bits else {
+      throw FileDefect.damaged("\(codeCount) codes do not fit in \(bits) bits")
     }
     let pivot = Int(try reader.byte())
-    guard pivot < ranks.codes.count else { throw FileDefect.damaged("a pivot is no code") }
-    let (bytes, layout) = try coded(shape, &reader)
-    let packed = try bytes.withUnsafeBytes {
-      try CodedArray.decode(
-        $0, count: shape.count, codesByRank: ranks.codes, pivot: pivot, bits: bits, layout)
-    }
+    guard pivot < rankCount else { throw FileDefect.damaged("a pivot is no code") }
+    let (stream, layout) = try coded(shape, &reader)
+    let packed = try CodedArray.decode(
+      stream, count: shape.count, highest: rankCount - 1, pivot: pivot, bits: bits, layout,
+      code: code)
     return try PackedCodes(packed: packed.tensor, bits: bits, count: shape.count)
   }
 
-  /// The bytes of a coded array and how its values lie.
+  /// The bytes of a coded array, yet to be read, and how its values lie.
   private mutating func coded(_ shape: Shape, _ reader: inout ByteReader) throws
-    -> ([UInt8], WeightLayout)
+    -> (BufferedBytes, WeightLayout)
   {
     var layout = WeightLayout(shape: shape.dimensions)
     let channels = try reader.count("a number of channels", in: 0...Int(Int32.max))
@@ -191,7 +200,7 @@ struct ParameterReader {
     }
     let length = try reader.count("a length", in: 0...max(remaining, 0))
     try CodedArray.check(count: shape.count, bytes: length)
-    return (try source.bytes(at: take(length), count: length), layout)
+    return (BufferedBytes(source, at: try take(length), count: length), layout)
   }
 
   /// Claims the next bytes of the values and returns where they begin.
@@ -215,14 +224,24 @@ extension ByteReader {
       return try (0..<count).map { _ in try float() }
     }
     try CodedArray.check(count: count, bytes: length)
-    let bytes = try raw(length)
-    return try [Float](unsafeUninitializedCapacity: count) { floats, initialized in
-      try bytes.withUnsafeBytes {
+    return try stream(length) { stream in
+      try [Float](unsafeUninitializedCapacity: count) { floats, initialized in
         try CodedArray.decode(
-          $0, into: UnsafeMutableBufferPointer(rebasing: floats[..<count]),
+          stream, into: UnsafeMutableBufferPointer(rebasing: floats[..<count]),
           layout ?? WeightLayout(shape: [count]))
+        initialized = count
       }
-      initialized = count
+    }
+  }
+
+  /// Calls `body` with the next bytes as a stream.
+  ///
+  /// - Throws: a `FileDefect` when there are not so many, and what `body` throws.
+  mutating func stream<Result>(
+    _ count: Int, _ body: (BufferedBytes) throws -> Result
+  ) throws -> Result {
+    try raw(count).withUnsafeBytes {
+      try body(BufferedBytes(MemorySource(bytes: $0), at: 0, count: count))
     }
   }
 }

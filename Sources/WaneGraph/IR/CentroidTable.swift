@@ -84,6 +84,9 @@ public struct TableRows: Sendable {
   let count: Int
   let stride: Int
 
+  /// The row of an element.
+  public func row(of index: Int) -> Int { index / stride % count }
+
   /// Calls `body` with the index of each element of an array of so many, and its row.
   @inline(__always)
   public func forEach(_ elements: Int, _ body: (_ index: Int, _ row: Int) -> Void) {
