@@ -28,6 +28,13 @@ test("blocks, rows and columns become zero as a whole", function()
   check.equal(dead, 54)
   local columns = prune(model, { sparsity = 0.25, unit = "column", only = "dense" })
   check.equal(columns:parameter("dense/kernel"):abs():sum(1):eq(0):to("f32"):sum(), 4)
+  -- No class loses its column.
+  for _, scope in ipairs { "layer", "global" } do
+    local narrow, told = prune(model, { sparsity = 0.75, unit = "column", scope = scope })
+    check.equal(zeros(narrow, "dense_1/kernel"), 0)
+    check.equal(reason(told, "dense_1"), "its columns are outputs of the model")
+    check.equal(samples.layers(told.layers), "conv2d dense")
+  end
   -- Blocks of 4 x 4 are usual.
   check.equal(select(2, prune(model, { sparsity = 0.5, unit = "block" })).options.unit, "block 4x4")
 end)
@@ -64,7 +71,7 @@ test("scales of batch normalizations judge, where there are some", function()
   }
   local sparse, report = prune(model, { sparsity = 0.5, unit = "column", criterion = "bn_scale" })
   check.equal(samples.layers(report.layers), "conv2d")
-  check.equal(reason(report, "dense"), "no batch normalization follows")
+  check.equal(reason(report, "dense"), "its columns are outputs of the model")
   check.equal(zeros(sparse, "conv2d/kernel"), 36)
 end)
 

@@ -78,19 +78,13 @@ import WaneTensor
     let model = try Fixture.trained()
     let pruned = try Pruning(
       sparsity: 0.5, unit: .column, criterion: .lamp,
-      selection: Selection(only: ["dense", "dense_1"]))(
+      selection: Selection(only: ["conv2d_1", "dense"]))(
         model, Fixture.context()
       ).model
     var energies: [(score: Double, name: String, column: Int)] = []
-    for name in ["dense/kernel", "dense_1/kernel"] {
-      let shape = try #require(model.parameters[name]).shape.dimensions
-      let values = try Fixture.values(model, name)
-      let norms = (0..<shape[1]).map { column in
-        Float(
-          (0..<shape[0]).reduce(0.0) { sum, row in
-            let weight = Double(values[row * shape[1] + column])
-            return sum + weight * weight
-          }.squareRoot())
+    for name in ["conv2d_1/kernel", "dense/kernel"] {
+      let norms = try ChannelSharingTests.channels(model, name).map { column in
+        Float(column.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot())
       }
       for (column, score) in Self.reference(norms).enumerated() {
         energies.append((score, name, column))
@@ -98,9 +92,8 @@ import WaneTensor
     }
     energies.sort { $0.score < $1.score }
     for (place, unit) in energies.enumerated() {
-      let shape = try #require(pruned.parameters[unit.name]).shape.dimensions
-      let values = try Fixture.values(pruned, unit.name)
-      let isZero = (0..<shape[0]).allSatisfy { values[$0 * shape[1] + unit.column] == 0 }
+      let column = try ChannelSharingTests.channels(pruned, unit.name)[unit.column]
+      let isZero = column.allSatisfy { $0 == 0 }
       #expect(isZero == (place < energies.count / 2))
     }
   }

@@ -7,7 +7,7 @@ import WaneTensor
 
 /// Units against code that walks over the matrix, on random shapes and shares.
 @Suite struct PruningUnitTests {
-  /// A model of one kernel with random weights, some of them zero.
+  /// A model of a kernel with random weights, some of them zero, and one behind it.
   private static func model(_ shape: [Int], transposed: Bool, _ random: inout Fixture.Random) throws
     -> Graph
   {
@@ -15,10 +15,11 @@ import WaneTensor
     let count = shape.reduce(1, *)
     let values = (0..<count).map { _ in random.below(8) == 0 ? 0 : random.unit() }
     let kernel = try Parameter("layer/kernel", Tensor(values, Shape(shape)))
+    let y: Value
     if shape.count == 2 {
       let x = try graph.add(one: Input(index: 0, type: .batched([shape[0]])), [], layer: "input")
       let w = try graph.add(parameter: kernel, layer: "layer")
-      graph.outputs = [try graph.add(one: Dense(), [x, w], layer: "layer")]
+      y = try graph.add(one: Dense(), [x, w], layer: "layer")
     } else {
       let channels = transposed ? shape[3] : shape[2]
       let x = try graph.add(
@@ -26,8 +27,12 @@ import WaneTensor
       let w = try graph.add(parameter: kernel, layer: "layer")
       let window = try Window2D("test", size: Array(shape[..<2]), strides: [1, 1])
       let operation: any Operation = transposed ? Conv2DTranspose(window) : Conv2D(window)
-      graph.outputs = [try graph.add(one: operation, [x, w], layer: "layer")]
+      y = try graph.add(one: operation, [x, w], layer: "layer")
     }
+    let last = try Parameter("out/kernel", Tensor(zeros: Shape([graph.type(of: y).channels, 2])))
+    graph.outputs = [
+      try graph.add(one: Dense(), [y, graph.add(parameter: last, layer: "out")], layer: "out")
+    ]
     return graph
   }
 
@@ -70,7 +75,10 @@ import WaneTensor
     let model = try Self.model(shape, transposed: transposed, &random)
     let unit = Self.unit(&random)
     let sparsity = [0, 0.1, 0.5, 0.9, 0.999, 1][random.below(6)]
-    let pruned = try Pruning(sparsity: sparsity, unit: unit)(model, Fixture.context()).model
+    let pruned = try Pruning(
+      sparsity: sparsity, unit: unit, selection: Selection(only: ["layer"]))(
+        model, Fixture.context()
+      ).model
     let (old, new) = (
       try Fixture.values(model, "layer/kernel"), try Fixture.values(pruned, "layer/kernel")
     )
@@ -119,9 +127,9 @@ import WaneTensor
     let size = 2 + random.below(7)
     let keeping = 1 + random.below(size - 1)
     let model = try Self.model(shape, transposed: transposed, &random)
-    let pruned = try Pruning(.byPattern, unit: .pattern(keeping: keeping, of: size))(
-      model, Fixture.context()
-    ).model
+    let pruned = try Pruning(
+      .byPattern, unit: .pattern(keeping: keeping, of: size),
+      selection: Selection(only: ["layer"]))(model, Fixture.context()).model
     let (old, new) = (
       try Fixture.values(model, "layer/kernel"), try Fixture.values(pruned, "layer/kernel")
     )
@@ -168,6 +176,43 @@ import WaneTensor
         #expect(kept == 2)
       }
     }
+  }
+
+  /// Without its column an output of the model would say nothing; so nothing takes one away.
+  @Test func outputsKeepTheirColumns() throws {
+    let reason = "its columns are outputs of the model"
+    for scope in [PruningScope.global, .layer] {
+      let result = try Pruning(sparsity: 0.9, unit: .column, scope: scope)(
+        Fixture.trained(), Fixture.context())
+      #expect(result.report.skipped == [.init("dense_1", reason)])
+      #expect(result.report.layers.map(\.layer) == ["conv2d", "conv2d_1", "dense"])
+      #expect(try Fixture.zeros(result.model, "dense_1/kernel") == 0)
+      #expect(try Fixture.zeros(result.model, "dense/kernel") >= 32 * 6)
+    }
+    // Other units take weights of all columns.
+    for unit in [PruningUnit.weight, .row, .block(rows: 4, columns: 4)] {
+      let report = try Pruning(sparsity: 0.5, unit: unit)(
+        Fixture.trained(), Fixture.context()
+      ).report
+      #expect(report.skipped.isEmpty)
+    }
+    // Through what has no weights, and from each of several outputs.
+    let x = try InputLayer([4, 4, 3])
+    let layers: [any Layer] = try [
+      x, Conv2DLayer(filters: 4, window: Fixture.window(3, .same), name: "inner"),
+      Conv2DLayer(filters: 5, window: Fixture.window(3, .same), name: "outer"),
+      BatchNormLayer(), ActivationLayer(.relu), FlattenLayer(),
+    ]
+    var model = try ModelBuilder.sequential(layers, seed: 1)
+    func skipped() throws -> [String] {
+      try Pruning(sparsity: 0.5, unit: .column)(model, Fixture.context()).report.skipped.map(
+        \.layer)
+    }
+    #expect(try skipped() == ["outer"])
+    let inner = try #require(
+      model.nodes.firstIndex { $0.layer == "inner" && $0.operation is Conv2D })
+    model.outputs.append(Value(node: inner))
+    #expect(try skipped() == ["inner", "outer"])
   }
 
   @Test func wrongUnitsAreErrors() throws {

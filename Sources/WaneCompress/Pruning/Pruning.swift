@@ -7,7 +7,8 @@ import WaneTensor
 ///
 /// Of n units, `sparsity * n`, rounded to the nearest number, are zero afterwards, those that were zero
 /// before among them; except that every kernel keeps at least one when sparsity is below 1. Biases and
-/// normalizations are not pruned. A kernel that is encoded already is pruned in its encoding.
+/// normalizations are not pruned, nor columns that are outputs of the model. A kernel that is encoded already
+/// is pruned in its encoding.
 public struct Pruning: ModelPass {
   public static let verb = "prune"
   /// The part of the units that shall be zero.
@@ -99,9 +100,14 @@ public struct Pruning: ModelPass {
       callable: model.looseWeights { !($0 is MatMul) })
     var skipped = chosen.skipped
     let shares = try shares(model)
+    // Without a column of its own an output of the model says nothing any more.
+    let channels = unit == .column ? ChannelGraph(model) : nil
+    let outputs = Set(model.outputs.flatMap { channels?.roots(of: $0) ?? [] })
     var layers: [WeightedLayer] = []
     for layer in chosen.layers {
-      if let reason = try obstacle(layer, model, shares) {
+      if let channels, !outputs.isDisjoint(with: channels.filters(of: layer)) {
+        skipped.append(.init(layer.label, "its columns are outputs of the model"))
+      } else if let reason = try obstacle(layer, model, shares) {
         skipped.append(.init(layer.label, reason))
       } else {
         layers.append(layer)
