@@ -82,16 +82,20 @@ extension Function {
       guard let mark = separator.first, separator.count == 1 else {
         throw options.bad("separator", "one character expected, got '\(separator)'")
       }
-      let table = try CSVFile(path, separator: mark, hasHeader: options.boolean("header"))
+      let table = try CSVFile(
+        path, separator: mark, hasHeader: options.boolean("header"), poll: context.poll)
       switch options.value("label") {
-      case nil: return context.results(try table.tensor(), table.columns)
+      case nil: return context.results(try table.tensor(poll: context.poll), table.columns)
       case .string(let name):
         return context.results(
-          DatasetBox(try table.dataset(label: table.column(name), name: path)))
+          DatasetBox(
+            try table.dataset(label: table.column(name), name: path, poll: context.poll)))
       default:
         let number = try options.required("label", options.integer("label"))
         return context.results(
-          DatasetBox(try table.dataset(label: table.column(number: number), name: path)))
+          DatasetBox(
+            try table.dataset(
+              label: table.column(number: number), name: path, poll: context.poll)))
       }
     },
     Function(

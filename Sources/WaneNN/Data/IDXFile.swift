@@ -67,7 +67,7 @@ public enum IDXFile {
     }
     return try Dataset(
       inputs: pixels.reshaped(Shape(pixels.shape.dimensions + [1])),
-      labels: Tensor(classes.array(UInt8.self).map { Int32($0) }), name: name)
+      labels: classes.converted(to: .i32), name: name)
   }
 }
 
@@ -75,6 +75,9 @@ public enum IDXFile {
 private final class GzipReader {
   private let file: gzFile
   private let path: String
+  private let size: Int
+  /// How much a byte of gzip can stand for: deflate repeats 258 bytes with two bits (RFC 1951).
+  private static let mostPerByte = 1032
 
   init(_ path: String) throws {
     self.path = path
@@ -83,6 +86,7 @@ private final class GzipReader {
     guard info.st_mode & S_IFMT == S_IFREG else {
       throw GzipReader.failure(path, "is not a regular file")
     }
+    size = Int(info.st_size)
     guard let file = gzopen(path, "rb") else {
       throw GzipReader.failure(path, errno == 0 ? "not enough memory" : GzipReader.reason(errno))
     }
@@ -107,21 +111,22 @@ private final class GzipReader {
     return result
   }
 
-  /// Reads the elements, growing with what is really there, so that a header cannot make a small
-  /// file take much memory.
+  /// Reads the elements to where they stay.
+  ///
+  /// A header cannot make a small file take much memory: what nobody writes to is not taken from the
+  /// system, and no more is claimed than a file of that size can hold.
   func tensor(_ shape: Shape) throws -> Tensor {
-    let piece = 1 << 24
-    var data: [UInt8] = []
-    while data.count < shape.count {
-      let wanted = min(piece, shape.count - data.count)
-      let start = data.count
-      data.append(contentsOf: repeatElement(0, count: wanted))
-      let got = data.withUnsafeMutableBytes { buffer in
-        Int(gzread(file, buffer.baseAddress.map { $0 + start }, UInt32(wanted)))
+    guard shape.count / GzipReader.mostPerByte <= size else { throw interrupted("the elements") }
+    var result = try Tensor(uninitialized: shape, .u8, for: "idx")
+    try result.withMutableBytes { bytes in
+      let piece = 1 << 24
+      for start in stride(from: 0, to: bytes.count, by: piece) {
+        let wanted = min(piece, bytes.count - start)
+        let got = gzread(file, bytes.baseAddress.map { $0 + start }, UInt32(wanted))
+        guard Int(got) == wanted else { throw interrupted("the elements") }
       }
-      guard got == wanted else { throw interrupted("the elements") }
     }
-    return try Tensor(data, shape)
+    return result
   }
 
   /// Checks that nothing follows; a compressed file tells by its last bytes that it is whole.
