@@ -210,9 +210,10 @@ wane_dnn_status wane_dnn_describe_convolution(const wane_dnn_operation *operatio
 }
 
 wane_dnn_status wane_dnn_describe_inner_product(const wane_dnn_operation *operation,
+                                                const wane_dnn_operation *forward,
                                                 wane_dnn_direction direction,
                                                 dnnl_primitive_desc_t *made) {
-  return describe_with_hint(describe_inner_product, "dense", operation, operation, direction, made);
+  return describe_with_hint(describe_inner_product, "dense", operation, forward, direction, made);
 }
 
 wane_dnn_status wane_dnn_describe_reorder(wane_dnn_layout_ref from, wane_dnn_layout_ref to,

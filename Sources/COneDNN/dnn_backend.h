@@ -58,6 +58,7 @@ wane_dnn_status wane_dnn_describe_convolution(const wane_dnn_operation *operatio
                                               wane_dnn_direction direction,
                                               dnnl_primitive_desc_t *descriptor);
 wane_dnn_status wane_dnn_describe_inner_product(const wane_dnn_operation *operation,
+                                                const wane_dnn_operation *forward,
                                                 wane_dnn_direction direction,
                                                 dnnl_primitive_desc_t *descriptor);
 wane_dnn_status wane_dnn_describe_reorder(wane_dnn_layout_ref from, wane_dnn_layout_ref to,

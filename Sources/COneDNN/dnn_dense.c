@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dnn_dense.h"
 #include "dnn_engine.h"
 #include "dnn_error.h"
-#include "dnn_kernel.h"
 #include "dnn_product.h"
 #include "dnn_shape.h"
 
@@ -182,7 +182,7 @@ static wane_dnn_status make_direct(wane_dnn_kernel *kernel, bool plain_weights) 
     status = wane_dnn_layout_make(&o.bias, dnnl_f32, 1, &outputs, &one);
   }
   if (status == WANE_DNN_OK) {
-    status = wane_dnn_describe_inner_product(&o, p->direction, &descriptor);
+    status = wane_dnn_describe_inner_product(&o, &o, p->direction, &descriptor);
   }
   if (status == WANE_DNN_OK) {
     const char *name = "oneDNN";
@@ -220,9 +220,14 @@ static wane_dnn_status create(const wane_dnn_dense *shape, uint32_t flags, uint3
                                            .relu = (flags & WANE_DNN_RELU) != 0};
   const bool plain_weights = (flags & WANE_DNN_PLAIN_WEIGHTS) != 0;
   const bool row = direction == WANE_DNN_FORWARD && shape->batch == 1 && made->loops != NULL;
+  const bool constant = direction == WANE_DNN_FORWARD && !plain_weights;
+  const bool rounds = algorithm == WANE_DNN_AUTO && (flags & WANE_DNN_BF16) != 0 &&
+                      wane_dnn_dense_bf16_pays(&made->plan.dense, constant);
   if (algorithm == WANE_DNN_AUTO) algorithm = row ? WANE_DNN_OWN : WANE_DNN_GEMM;
   const int previous = wane_dnn_enter();
-  if (algorithm == WANE_DNN_DIRECT) {
+  if (rounds) {
+    status = wane_dnn_dense_bf16(made, constant);
+  } else if (algorithm == WANE_DNN_DIRECT) {
     status = make_direct(made, plain_weights);
   } else if (algorithm == WANE_DNN_GEMM || (algorithm == WANE_DNN_OWN && row)) {
     status = make_product(made, algorithm == WANE_DNN_OWN, plain_weights);
@@ -242,18 +247,20 @@ static wane_dnn_status create(const wane_dnn_dense *shape, uint32_t flags, uint3
 wane_dnn_status wane_dnn_dense_forward_create(const wane_dnn_dense *shape, uint32_t flags,
                                               wane_dnn_algorithm algorithm,
                                               wane_dnn_kernel **kernel) {
-  return create(shape, flags, WANE_DNN_BIAS | WANE_DNN_RELU | WANE_DNN_PLAIN_WEIGHTS, algorithm,
-                WANE_DNN_FORWARD, kernel);
+  const uint32_t allowed = WANE_DNN_BIAS | WANE_DNN_RELU | WANE_DNN_PLAIN_WEIGHTS | WANE_DNN_BF16;
+  return create(shape, flags, allowed, algorithm, WANE_DNN_FORWARD, kernel);
 }
 
 wane_dnn_status wane_dnn_dense_backward_data_create(const wane_dnn_dense *shape, uint32_t flags,
                                                     wane_dnn_algorithm algorithm,
                                                     wane_dnn_kernel **kernel) {
-  return create(shape, flags, WANE_DNN_PLAIN_WEIGHTS, algorithm, WANE_DNN_BACKWARD_DATA, kernel);
+  return create(shape, flags, WANE_DNN_PLAIN_WEIGHTS | WANE_DNN_BF16, algorithm,
+                WANE_DNN_BACKWARD_DATA, kernel);
 }
 
 wane_dnn_status wane_dnn_dense_backward_weights_create(const wane_dnn_dense *shape, uint32_t flags,
                                                        wane_dnn_algorithm algorithm,
                                                        wane_dnn_kernel **kernel) {
-  return create(shape, flags, WANE_DNN_BIAS, algorithm, WANE_DNN_BACKWARD_WEIGHTS, kernel);
+  return create(shape, flags, WANE_DNN_BIAS | WANE_DNN_BF16, algorithm, WANE_DNN_BACKWARD_WEIGHTS,
+                kernel);
 }

@@ -101,6 +101,75 @@ import Testing
     }
   }
 
+  /// Operands rounded to bf16 as the processor does, halves to even.
+  private static func rounded(_ values: [Float]) -> [Float] {
+    values.map { value in
+      let bits = value.bitPattern
+      return Float(bitPattern: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) & 0xFFFF_0000)
+    }
+  }
+
+  /// Where bf16 is used, what is multiplied is rounded and nothing else.
+  @Test(
+    arguments: [Int64(1), 3, 32, 67], [(Int64(512), Int64(300)), (77, 96), (40, 33), (31, 64)])
+  func denseInBF16MatchesTheReference(batch: Int64, size: (Int64, Int64)) {
+    var random = TestRandom(seed: UInt64(batch * 7 + size.0))
+    let (n, i, o) = (Int(batch), Int(size.0), Int(size.1))
+    let (source, weights) = (random.floats(n * i), random.floats(i * o))
+    let (bias, gradient) = (random.floats(o), random.floats(n * o))
+    var shape = wane_dnn_dense(batch: batch, inputs: size.0, outputs: size.1)
+    func round(_ values: [Float], _ kernel: Kernel) -> [Float] {
+      kernel.implementation.hasPrefix("bf16") ? Self.rounded(values) : values
+    }
+    for plain: UInt32 in [0, WANE_DNN_PLAIN_WEIGHTS] {
+      let flags = plain | WANE_DNN_BIAS | WANE_DNN_RELU | WANE_DNN_BF16
+      let made = Kernel { wane_dnn_dense_forward_create(&shape, flags, WANE_DNN_AUTO, $0) }
+      guard let kernel = made else { continue }
+      var expected = Self.product(
+        round(source, kernel), round(weights, kernel), m: n, n: o, k: i)
+      for at in expected.indices { expected[at] = max(0, expected[at] + Double(bias[at % o])) }
+      let got = Self.run(kernel, count: n * o, weights: weights, inputs: [source, bias]) {
+        $0.src = $1[0]
+        $0.bias = $1[1]
+        $0.dst = $2
+      }
+      expectClose(got, expected, "forward \(shape) \(kernel.implementation)")
+    }
+    let data = Kernel {
+      wane_dnn_dense_backward_data_create(
+        &shape, WANE_DNN_PLAIN_WEIGHTS | WANE_DNN_BF16, WANE_DNN_AUTO, $0)
+    }
+    if let kernel = data {
+      let expected = Self.product(
+        round(gradient, kernel), round(weights, kernel), m: n, n: i, k: o, transposeB: true)
+      let got = Self.run(kernel, count: n * i, weights: weights, inputs: [gradient]) {
+        $0.diff_dst = $1[0]
+        $0.diff_src = $2
+      }
+      expectClose(got, expected, "backward data \(shape) \(kernel.implementation)")
+    }
+    let both = Kernel {
+      wane_dnn_dense_backward_weights_create(
+        &shape, WANE_DNN_BIAS | WANE_DNN_BF16, WANE_DNN_AUTO, $0)
+    }
+    guard let kernel = both else { return }
+    // The gradient of the bias is a sum of what was not rounded.
+    let expected = Self.product(
+      round(source, kernel), round(gradient, kernel), m: i, n: o, k: n, transposeA: true)
+    let sums = (0..<o).map { at in
+      stride(from: at, to: n * o, by: o).reduce(0.0) { $0 + Double(gradient[$1]) }
+    }
+    let got = Self.run(kernel, count: i * o + o, weights: [], inputs: [source, gradient]) {
+      $0.src = $1[0]
+      $0.diff_dst = $1[1]
+      $0.diff_weights = $2
+      $0.diff_bias = $2?.advanced(by: i * o)
+    }
+    expectClose(
+      Array(got[..<(i * o)]), expected, "backward weights \(shape) \(kernel.implementation)")
+    expectClose(Array(got[(i * o)...]), sums, "bias \(shape)")
+  }
+
   @Test(arguments: [false, true], [false, true])
   func matmulMatchesTheReference(transposeA: Bool, transposeB: Bool) {
     var random = TestRandom(seed: 3)

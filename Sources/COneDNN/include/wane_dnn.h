@@ -50,7 +50,8 @@ wane_dnn_status wane_dnn_thread_init(void);
 /// `weights` is in Keras layout at every execution (training), instead of packed once (inference).
 #define WANE_DNN_PLAIN_WEIGHTS 0x4u
 /// Operands may be rounded to bf16 before they are multiplied; sums, results and everything at this
-/// interface stay fp32. Convolutions only, and only where it is faster on this machine.
+/// interface stay fp32. Convolutions and dense layers only, and only where it is faster on this
+/// machine.
 #define WANE_DNN_BF16 0x8u
 
 /// How a kernel computes. AUTO is right unless a test or a measurement wants a certain one; asking

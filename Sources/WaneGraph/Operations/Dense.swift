@@ -60,10 +60,12 @@ public struct Dense: Operation {
     let hasBias = context.inputTypes.count == 3
     var shape = denseShape(context.batch * rows(context.inputTypes[0]), context.inputTypes[1])
     var flags = (hasBias ? UInt32(WANE_DNN_BIAS) : 0) | (isReLUFused ? UInt32(WANE_DNN_RELU) : 0)
+    flags |= context.precision.flag
     if !context.isConstant(1) { flags |= UInt32(WANE_DNN_PLAIN_WEIGHTS) }
     let kernel = try DenseMathKernel(Self.name) {
       wane_dnn_dense_forward_create(&shape, flags, WANE_DNN_AUTO, $0)
     }
+    context.roundsToBF16 = kernel.roundsToBF16
     context.reserveScratch(kernel.scratchBytes)
     var arguments = wane_dnn_arguments()
     arguments.src = UnsafePointer(try context.input(0).floats)
@@ -101,10 +103,11 @@ public struct DenseInputGradient: Operation {
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
     var shape = denseShape(context.batch * rows(context.inputTypes[0]), context.inputTypes[1])
-    let flags = UInt32(WANE_DNN_PLAIN_WEIGHTS)
+    let flags = UInt32(WANE_DNN_PLAIN_WEIGHTS) | context.precision.flag
     let kernel = try DenseMathKernel(Self.name) {
       wane_dnn_dense_backward_data_create(&shape, flags, WANE_DNN_AUTO, $0)
     }
+    context.roundsToBF16 = kernel.roundsToBF16
     context.reserveScratch(kernel.scratchBytes)
     var arguments = wane_dnn_arguments()
     arguments.diff_dst = UnsafePointer(try context.input(0).floats)
@@ -152,10 +155,11 @@ public struct DenseWeightGradient: Operation {
     var shape = denseShape(
       context.batch * rows(context.inputTypes[0]),
       .fixed([context.inputTypes[0].channels, context.inputTypes[1].channels]))
-    let flags = context.isUsed(1) ? UInt32(WANE_DNN_BIAS) : 0
+    let flags = (context.isUsed(1) ? UInt32(WANE_DNN_BIAS) : 0) | context.precision.flag
     let kernel = try DenseMathKernel(Self.name) {
       wane_dnn_dense_backward_weights_create(&shape, flags, WANE_DNN_AUTO, $0)
     }
+    context.roundsToBF16 = kernel.roundsToBF16
     context.reserveScratch(kernel.scratchBytes)
     var arguments = wane_dnn_arguments()
     arguments.src = UnsafePointer(try context.input(0).floats)

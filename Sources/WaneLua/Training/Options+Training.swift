@@ -14,8 +14,8 @@ extension Option {
   static let precision = Option(
     "precision", oneOf: Precision.allCases.map(\.rawValue), default: "f32",
     "what large products round their operands to; sums and weights stay f32. bf16 is used by "
-      + "convolutions of 16 and more channels where the processor multiplies it (avx512_bf16), as "
-      + "bf16_layers of the history of fit and the rows of a profile say")
+      + "convolutions of 16 and more channels and by large dense layers where the processor multiplies "
+      + "it (avx512_bf16), as bf16_layers of the history of fit and the rows of a profile say")
   static let seed = Option("seed", "integer", default: "0", "decides the order of samples")
   static let progress = Option("progress", "boolean", default: "true", "a bar, on a terminal only")
   static let validation = Option("validation", "Dataset", default: "none", "evaluated each epoch")
