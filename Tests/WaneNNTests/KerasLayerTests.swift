@@ -30,7 +30,7 @@ import WaneTensor
     }
     let result = try SymbolicValue(layer, given, identity: LayerIdentity())
     var model = try ModelBuilder.functional(inputs: symbols, outputs: result.results)
-      .withoutMasks()
+    model.outputs = model.outputs.map { model.unmasked($0).value }
     // Of several results, all that belongs to a sample is in a row.
     if model.outputs.count > 1 {
       let rows = try model.outputs.map {

@@ -6,7 +6,7 @@ import WaneTensor
 ///
 /// Moving averages are of the model as it was while it trained. After weights were pruned, shared or
 /// rounded without training, what reaches a normalization has another mean and variance; they are
-/// measured here over all samples and places,
+/// measured here over all samples and places, of sequences over the steps that are not masked,
 ///
 ///     mean = E[x]    variance = E[(x - mean)^2]    for each channel,
 ///
@@ -85,21 +85,28 @@ public struct StatisticsEstimate {
       [Double](repeating: 0, count: channels), [Double](repeating: 0, count: channels)
     )
     var count = 0.0
+    let places = values.map(model.unmasked)
     let probe = try ValueProbe(
-      model, values, on: samples, Self.verb, context, title: "\(Self.verb) layer \(number)")
+      model, places.map(\.value) + places.compactMap(\.mask), on: samples, Self.verb, context,
+      title: "\(Self.verb) layer \(number)")
     try probe.forEachBatch { tensors in
-      for tensor in tensors where channels > 0 && tensor.count >= channels {
+      var masks = tensors[places.count...]
+      for (place, tensor) in zip(places, tensors) {
+        let mask = place.mask.flatMap { _ in masks.popFirst() }?.array(Float.self)
+        guard channels > 0, tensor.count >= channels else { continue }
+        let rows = tensor.count / channels
+        let rowsPerStep = mask.map { rows / max($0.count, 1) } ?? rows
         tensor.with(Float.self) { numbers in
           if origin.isEmpty { origin = numbers[..<channels].map(Double.init) }
-          for start in stride(from: 0, to: numbers.count, by: channels) {
+          for row in 0..<rows where mask.map({ $0[row / rowsPerStep] != 0 }) ?? true {
             for channel in 0..<channels {
-              let deviation = Double(numbers[start + channel]) - origin[channel]
+              let deviation = Double(numbers[row * channels + channel]) - origin[channel]
               sums[channel] += deviation
               squares[channel] += deviation * deviation
             }
+            count += 1
           }
         }
-        count += Double(tensor.count / channels)
       }
     }
     guard count > 0 else { return (sums, squares) }

@@ -118,8 +118,8 @@ extension Graph {
       if node.operation is BatchNorm, node.inputs[0].node == index {
         return try parameter(node.inputs[1])?.decoded().array(Float.self).map(abs)
       }
-      // A sequence that was laid out as an image.
-      guard node.operation is Reshape,
+      // A sequence that was laid out as an image, or some of whose steps do not count.
+      guard node.operation is Reshape || node.operation is Masked, node.inputs[0].node == index,
         node.outputs[0].channels == nodes[index].outputs[0].channels
       else { return nil }
       index = next

@@ -76,6 +76,19 @@ public struct Attention: Operation {
       masksKeys: masks.keys)
   }
 
+  /// The same with masks, or without.
+  ///
+  /// - Parameters:
+  ///   - masksQueries: whether there is a mask of the queries.
+  ///   - masksKeys: whether there is a mask of the keys.
+  /// - Returns: the operation.
+  /// - Throws: nothing that is not thrown when it is made.
+  public func with(masksQueries: Bool, masksKeys: Bool) throws -> Attention {
+    try Attention(
+      heads: heads, isCausal: isCausal, rate: rate, stream: stream, masksQueries: masksQueries,
+      masksKeys: masksKeys)
+  }
+
   /// The same without dropout.
   func withoutDropout() throws -> Attention {
     try Attention(

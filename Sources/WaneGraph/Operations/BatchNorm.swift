@@ -62,7 +62,8 @@ public struct BatchNorm: Operation {
   }
 }
 
-/// Mean and variance of each channel over the whole batch: `x -> mean [C], variance [C]`.
+/// Mean and variance of each channel over the whole batch: `x -> mean [C], variance [C]`, or over the
+/// steps that count, `x [N, T, ..., C], mask [N, T] -> mean [C], variance [C], rows [1]`.
 public struct BatchStatistics: Operation {
   public static let name = "batch_statistics"
 
@@ -71,9 +72,12 @@ public struct BatchStatistics: Operation {
   public init(_ attributes: Attributes) throws {}
 
   public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
-    try operands(inputs, 1...1)
+    try operands(inputs, 1...2)
     try require(inputs[0], .f32)
-    return [.fixed([inputs[0].channels]), .fixed([inputs[0].channels])]
+    let statistics = ValueType.fixed([inputs[0].channels])
+    guard inputs.count > 1 else { return [statistics, statistics] }
+    try inputs[0].checkMask(inputs[1], Self.name)
+    return [statistics, statistics, .fixed([1])]
   }
 
   public var spansShards: Bool { true }
@@ -86,8 +90,14 @@ public struct BatchStatistics: Operation {
     let positions = Float(max(extents.dropLast().reduce(1, *), 1))
     let (ofMean, ofVariance) = (context.outputGradients[0], context.outputGradients[1])
     let mean = context.outputs[0]
+    let masked = context.inputs.count > 1 ? (context.inputs[1], context.outputs[2]) : nil
     return try context.formula { formula in
+      let weights = try masked.map { try formula.shares($0, rows: $1, of: extents) }
       func share(_ g: Value, _ factor: Float) throws -> Value {
+        if let weights {
+          let part = try formula.add(BroadcastTo(extents), formula.affine(g, factor), x)
+          return try formula.product(part, weights)
+        }
         let part = try formula.add(DivideByBatch(), formula.affine(g, factor / positions))
         return try formula.add(BroadcastTo(extents), part, x)
       }
@@ -96,7 +106,7 @@ public struct BatchStatistics: Operation {
         let part = try formula.product(formula.difference(x, mean), share(ofVariance, 2))
         gradient = try gradient.map { try formula.sum($0, part) } ?? part
       }
-      return [gradient]
+      return masked == nil ? [gradient] : [gradient, nil]
     }
   }
 
@@ -107,10 +117,37 @@ public struct BatchStatistics: Operation {
     let mean = context.output(0).floats
     guard context.isUsed(1) else { throw WaneError(Self.name, "the variance is not used") }
     let variance = context.output(1).floats
+    let runs = try context.inputTypes.count > 1 ? RowRuns(context.input(1), of: rows) : nil
+    let counted = runs != nil && context.isUsed(2) ? context.output(2).floats : nil
+    if runs != nil { context.reserveScratch(8 * channels) }
+    /// Moments of the rows at hand; how many there are.
+    func moments(
+      _ mean: UnsafeMutablePointer<Float>, _ squares: UnsafeMutablePointer<Float>,
+      _ scratch: UnsafeMutableRawPointer
+    ) -> Int {
+      guard let runs else {
+        wane_batch_norm_moments_f32(x, mean, squares, rows, channels)
+        return rows
+      }
+      let part = scratch.assumingMemoryBound(to: Float.self)
+      var total = 0
+      wane_fill_f32(0, mean, channels)
+      wane_fill_f32(0, squares, channels)
+      runs.forEach { run, counts in
+        guard counts else { return }
+        wane_batch_norm_moments_f32(
+          x + run.lowerBound * channels, part, part + channels, run.count, channels)
+        wane_batch_norm_combine_f32(
+          mean, squares, total, part, part + channels, run.count, channels)
+        total += run.count
+      }
+      return total
+    }
     guard let member = context.team, member.team.count > 1 else {
-      return { _ in
-        wane_batch_norm_moments_f32(x, mean, variance, rows, channels)
-        wane_scale_f32(variance, 1 / Float(max(rows, 1)), variance, channels)
+      return { run in
+        let total = moments(mean, variance, run.scratch)
+        wane_scale_f32(variance, 1 / Float(max(total, 1)), variance, channels)
+        counted?.pointee = Float(total)
       }
     }
     // Every worker leaves the moments of its shard in memory of its own and then combines all of
@@ -119,10 +156,9 @@ public struct BatchStatistics: Operation {
     let own = try Storage(byteCount: (2 * channels + 1) * 4, for: Self.name)
     let local = own.pointer.assumingMemoryBound(to: Float.self)
     let parts = team.join(context.nodeKey, worker: member.worker, local)
-    local[2 * channels] = Float(rows)
-    return { _ in
+    return { run in
       let local = own.pointer.assumingMemoryBound(to: Float.self)
-      wane_batch_norm_moments_f32(x, local, local + channels, rows, channels)
+      local[2 * channels] = Float(moments(local, local + channels, run.scratch))
       team.wait()
       var total = 0
       wane_fill_f32(0, mean, channels)
@@ -135,6 +171,7 @@ public struct BatchStatistics: Operation {
         total += count
       }
       wane_scale_f32(variance, 1 / Float(max(total, 1)), variance, channels)
+      counted?.pointee = Float(total)
       // Nobody may start the next step's moments while a neighbour still reads these.
       team.wait()
     }
@@ -142,7 +179,8 @@ public struct BatchStatistics: Operation {
 }
 
 /// Batch normalization with the statistics of the batch at hand:
-/// `x, gamma, beta, mean, variance -> y`.
+/// `x, gamma, beta, mean, variance -> y`; where they are of some steps only, their mask and the number of
+/// rows follow.
 public struct BatchNormTraining: Operation {
   public static let name = "batch_norm_training"
   let epsilon: Float
@@ -154,12 +192,15 @@ public struct BatchNormTraining: Operation {
   public var attributes: [String: Attribute] { ["epsilon": .float(epsilon)] }
 
   public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
-    try operands(inputs, 5...5)
-    return try inferNormalized(Self.name, inputs)
+    try operands(inputs, 5...7)
+    guard inputs.count > 5 else { return try inferNormalized(Self.name, inputs) }
+    try checkMasked(inputs, from: 5)
+    return try inferNormalized(Self.name, Array(inputs[..<5]))
   }
 
   public func gradient(_ context: inout GradientContext) throws -> [Value?] {
-    guard let gradient = context.outputGradients[0] else { return [nil, nil, nil, nil, nil] }
+    let none = context.inputs.map { _ in Value?.none }
+    guard let gradient = context.outputGradients[0] else { return none }
     let (x, gamma, mean, variance) = (
       context.inputs[0], context.inputs[1], context.inputs[3], context.inputs[4]
     )
@@ -167,8 +208,8 @@ public struct BatchNormTraining: Operation {
       all: BatchNormSums(epsilon: epsilon), [x, gradient, mean, variance])
     let dx = try context.add(
       BatchNormInputGradient(epsilon: epsilon),
-      [gradient, x, gamma, mean, variance, sums[0], sums[1]])
-    return [dx, sums[0], sums[1], nil, nil]
+      [gradient, x, gamma, mean, variance, sums[0], sums[1]] + context.inputs[5...])
+    return [dx, sums[0], sums[1]] + none[3...]
   }
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
@@ -225,7 +266,8 @@ public struct BatchNormSums: Operation {
   }
 }
 
-/// The gradient with respect to `x`, given the sums of the whole batch.
+/// The gradient with respect to `x`, given the sums of the whole batch; where the statistics are of some
+/// steps only, their mask and the number of rows follow.
 public struct BatchNormInputGradient: Operation {
   public static let name = "batch_norm_input_gradient"
   let epsilon: Float
@@ -237,7 +279,8 @@ public struct BatchNormInputGradient: Operation {
   public var attributes: [String: Attribute] { ["epsilon": .float(epsilon)] }
 
   public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
-    try operands(inputs, 7...7)
+    try operands(inputs, 7...9)
+    if inputs.count > 7 { try checkMasked(inputs, from: 7) }
     return [inputs[0]]
   }
 
@@ -247,20 +290,26 @@ public struct BatchNormInputGradient: Operation {
   /// gradients of these two.
   public func gradient(_ context: inout GradientContext) throws -> [Value?] {
     let (dy, x, gamma) = (context.inputs[0], context.inputs[1], context.inputs[2])
+    let masked = context.inputs.count > 7 ? (context.inputs[7], context.inputs[8]) : nil
     let gradients = try context.secondGradients(
       dy: dy, operands: [x, gamma], results: [0]
     ) { [epsilon] formula, operands in
-      let axes = Array(0..<formula.dimensions(x).count - 1)
-      let mean = try formula.total(.mean, operands[0], axes, overBatch: true)
+      let extents = formula.dimensions(x)
+      let weights = try masked.map { try formula.shares($0, rows: $1, of: extents) }
+      func average(_ value: Value) throws -> Value {
+        let axes = Array(0..<extents.count - 1)
+        guard let weights else { return try formula.total(.mean, value, axes, overBatch: true) }
+        return try formula.total(.sum, formula.product(value, weights), axes, overBatch: true)
+      }
+      let mean = try average(operands[0])
       let rows = try formula.difference(
         operands[0], formula.graph.reshape(mean, [formula.graph.type(of: x).channels]))
-      let square = try formula.total(
-        .mean, formula.function(.square, rows), axes, overBatch: true)
+      let square = try average(formula.function(.square, rows))
       let variance = try formula.graph.reshape(square, [formula.graph.type(of: x).channels])
       let scale = try formula.function(.rsqrt, formula.affine(variance, 1, epsilon))
       return try formula.product(rows, formula.product(scale, operands[1]))
     }
-    return gradients + [nil, nil, nil, nil]
+    return gradients + context.inputs[3...].map { _ in nil }
   }
 
   public func lower(_ context: inout LoweringContext) throws -> Kernel {
@@ -268,14 +317,34 @@ public struct BatchNormInputGradient: Operation {
     let dx = context.output().floats
     let channels = context.inputTypes[0].channels
     let rows = context.output().count / max(channels, 1)
-    let count = rows / max(context.batch, 1) * context.totalBatch
-    context.reserveScratch(4 * channels)
+    guard context.inputTypes.count > 7 else {
+      let count = rows / max(context.batch, 1) * context.totalBatch
+      context.reserveScratch(4 * channels)
+      return { [epsilon] run in
+        let inverse = run.scratch.assumingMemoryBound(to: Float.self)
+        reciprocalRoots(pointers[4], epsilon, inverse, channels)
+        wane_batch_norm_grad_f32(
+          pointers[1], pointers[0], pointers[3], inverse, pointers[2], pointers[5], pointers[6],
+          count, dx, rows, channels)
+      }
+    }
+    let runs = try RowRuns(context.input(7), of: rows)
+    let counted = try context.input(8).floats
+    context.reserveScratch(8 * channels)
     return { [epsilon] run in
       let inverse = run.scratch.assumingMemoryBound(to: Float.self)
       reciprocalRoots(pointers[4], epsilon, inverse, channels)
-      wane_batch_norm_grad_f32(
-        pointers[1], pointers[0], pointers[3], inverse, pointers[2], pointers[5], pointers[6],
-        count, dx, rows, channels)
+      let zeros = inverse + channels
+      wane_fill_f32(0, zeros, channels)
+      // Rows that do not count move no statistics.
+      runs.forEach { rows, counts in
+        let start = rows.lowerBound * channels
+        wane_batch_norm_grad_f32(
+          pointers[1] + start, pointers[0] + start, pointers[3], inverse, pointers[2],
+          counts ? UnsafePointer(pointers[5]) : UnsafePointer(zeros),
+          counts ? UnsafePointer(pointers[6]) : UnsafePointer(zeros), Int(counted[0]), dx + start,
+          rows.count, channels)
+      }
     }
   }
 }
@@ -304,6 +373,59 @@ public struct MovingAverage: Operation {
     return { [momentum] _ in
       wane_scale_f32(old, momentum, y, count)
       wane_axpy_f32(1 - momentum, new, y, count)
+    }
+  }
+}
+
+/// Rows of steps that count, and of those that do not, one run after the other.
+private struct RowRuns {
+  let mask: UnsafeMutablePointer<Float>
+  let steps: Int
+  let rowsPerStep: Int
+
+  init(_ mask: Buffer, of rows: Int) throws {
+    self.mask = mask.floats
+    steps = mask.count
+    rowsPerStep = rows / max(steps, 1)
+  }
+
+  func forEach(_ body: (_ rows: Range<Int>, _ counts: Bool) -> Void) {
+    var start = 0
+    while start < steps {
+      let counts = mask[start] != 0
+      var end = start + 1
+      while end < steps, (mask[end] != 0) == counts { end += 1 }
+      body(start * rowsPerStep..<end * rowsPerStep, counts)
+      start = end
+    }
+  }
+}
+
+extension Formula {
+  /// The share of each row in a mean over the steps that count, to be multiplied with values of some
+  /// extents.
+  fileprivate mutating func shares(_ mask: Value, rows: Value, of extents: [Int]) throws -> Value {
+    let ones = [Int](repeating: 1, count: max(extents.count - 1, 0))
+    let column = try graph.reshape(mask, [extents[0]] + ones)
+    return try quotient(column, add(Clip(low: 1), rows))
+  }
+}
+
+extension ValueType {
+  fileprivate func checkMask(_ mask: ValueType, _ operation: String) throws {
+    guard isBatched, dimensions.count > 1, mask == .batched([dimensions[0]]) else {
+      throw WaneError(operation, "mask \(mask) does not fit \(self)")
+    }
+  }
+}
+
+extension Operation {
+  /// Checks the mask and the number of rows among operands.
+  fileprivate func checkMasked(_ inputs: [ValueType], from index: Int) throws {
+    try operands(inputs, index + 2...index + 2)
+    try inputs[0].checkMask(inputs[index], Self.name)
+    guard inputs[index + 1] == .fixed([1]) else {
+      throw WaneError(Self.name, "takes the number of rows, got \(inputs[index + 1])")
     }
   }
 }

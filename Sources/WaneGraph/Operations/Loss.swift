@@ -127,8 +127,8 @@ extension LoweringContext {
 ///
 ///     T^2 * KL(softmax(teacher / T) || softmax(student / T))
 ///
-/// Operands: student logits and teacher logits `[N, C]`. Results: the loss `[N]`, and its gradient with
-/// respect to the student, made only when used. The teacher gets no gradient.
+/// Operands: student logits and teacher logits `[N, ..., C]`. Results: the loss `[N, ...]`, and its
+/// gradient with respect to the student, made only when used. The teacher gets no gradient.
 public struct DistillationLoss: Operation {
   public static let name = "distillation"
   /// The temperature T, greater than 0.
@@ -153,13 +153,13 @@ public struct DistillationLoss: Operation {
   public func infer(_ inputs: [ValueType]) throws -> [ValueType] {
     try operands(inputs, 2...2)
     try require(inputs[0], .f32)
-    guard inputs[0].dimensions.count == 1 else {
-      throw WaneError(Self.name, "takes one row of logits a sample, got \(inputs[0])")
+    guard !inputs[0].dimensions.isEmpty else {
+      throw WaneError(Self.name, "takes rows of logits, got \(inputs[0])")
     }
     guard inputs[0].isBatched, inputs[0] == inputs[1] else {
       throw WaneError(Self.name, "student logits \(inputs[0]) and teacher \(inputs[1]) differ")
     }
-    return [.batched([]), inputs[0]]
+    return [inputs[0].losses(byRow: true), inputs[0]]
   }
 
   public func gradient(_ context: inout GradientContext) throws -> [Value?] {
@@ -176,7 +176,7 @@ public struct DistillationLoss: Operation {
     let teacher = try context.input(1).floats
     let loss = context.output(0).floats
     let gradient = context.isUsed(1) ? context.output(1).floats : nil
-    let (rows, columns) = (context.batch, context.inputTypes[0].channels)
+    let (rows, columns) = context.lossRows(byRow: true)
     return { [temperature] _ in
       wane_distillation_f32(student, teacher, temperature, loss, gradient, 1, rows, columns)
     }

@@ -2,8 +2,8 @@ import WaneTensor
 
 /// A value, and which of its steps count: `x [N, T, ...], mask [N, T] -> x`.
 ///
-/// It stands before an output of a model, where losses and metrics find it; the value goes through as it
-/// is.
+/// It stands before an output of a model, where losses and metrics find it, and before a batch
+/// normalization, where training finds it; the value goes through as it is.
 public struct Masked: Operation {
   public static let name = "masked"
 
@@ -41,7 +41,7 @@ extension Graph {
     }
   }
 
-  /// What an output is, and its mask if it has one.
+  /// What an output or operand is, and its mask if it has one.
   public func unmasked(_ output: Value) -> (value: Value, mask: Value?) {
     let node = producer(of: output)
     return node.operation is Masked ? (node.inputs[0], node.inputs[1]) : (output, nil)

@@ -20,6 +20,15 @@ extension RecurrentOperation {
     return try Self(Attributes(attributes, of: Self.name))
   }
 
+  /// The same in another form.
+  ///
+  /// - Throws: when the form cannot be.
+  public func with(form: RecurrentForm) throws -> Self {
+    let old = recurrence.form.attributes
+    let others = attributes.filter { old[$0.key] == nil }
+    return try Self(Attributes(others.merging(form.attributes) { $1 }, of: Self.name))
+  }
+
   public var attributes: [String: Attribute] { recurrence.attributes }
 
   public func infer(_ inputs: [ValueType]) throws -> [ValueType] {

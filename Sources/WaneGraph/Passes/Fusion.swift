@@ -77,8 +77,11 @@ extension Graph {
       users[value.node] == [user] && parameter(value).map { readers[$0.name] == 1 } == true
     }
     return try rewritten { index, node, inputs, graph in
-      guard let norm = node.operation as? BatchNorm, let source = node.inputs.first,
-        users[source.node] == [index], !isOutput.contains(source.node),
+      guard let norm = node.operation as? BatchNorm, let given = node.inputs.first,
+        users[given.node] == [index], !isOutput.contains(given.node)
+      else { return nil }
+      let (source, mask) = unmasked(given)
+      guard mask == nil || (users[source.node] == [given.node] && !isOutput.contains(source.node)),
         let product = channelwiseSource(of: source, users, isOutput)
       else { return nil }
       let isReshaped = product != source
@@ -102,7 +105,8 @@ extension Graph {
       let bias = factors.indices.map {
         ((oldBias?[$0] ?? 0) - mean[$0]) * factors[$0] + beta[$0]
       }
-      let moved = isReshaped ? graph.nodes[inputs[0].node].inputs[0] : inputs[0]
+      let folding = graph.unmasked(inputs[0]).value
+      let moved = isReshaped ? graph.nodes[folding.node].inputs[0] : folding
       let replaced = graph.nodes[moved.node]
       try graph.set(folded)
       let biasValue: Value

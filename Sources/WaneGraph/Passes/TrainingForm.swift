@@ -107,7 +107,10 @@ public struct TrainingForm: Sendable {
       if let norm = node.operation as? BatchNorm, let mean = source.parameter(node.inputs[3]),
         let variance = source.parameter(node.inputs[4]), !isFrozen(mean)
       {
-        let statistics = try graph.add(BatchStatistics(), [inputs[0]], layer: node.layer)
+        let (x, mask) = graph.unmasked(inputs[0])
+        let operands = [x] + (mask.map { [$0] } ?? [])
+        let results = try graph.add(BatchStatistics(), operands, layer: node.layer)
+        let statistics = Array(results[..<2])
         for (parameter, (read, new)) in zip(
           [mean, variance], zip(inputs[3...], statistics))
         {
@@ -118,8 +121,8 @@ public struct TrainingForm: Sendable {
             [averages[parameter.name] ?? read, new], layer: node.layer)
         }
         return try graph.add(
-          BatchNormTraining(epsilon: norm.epsilon), Array(inputs[..<3]) + statistics,
-          layer: node.layer)
+          BatchNormTraining(epsilon: norm.epsilon),
+          [x] + inputs[1..<3] + statistics + operands[1...] + results[2...], layer: node.layer)
       }
       return nil
     }

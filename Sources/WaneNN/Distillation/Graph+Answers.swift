@@ -63,14 +63,25 @@ extension Graph {
     }
   }
 
-  /// What a student's answers lack of a teacher's, one number a sample.
+  /// What a student's answers lack of a teacher's: one number a sample, or one for each row of it.
+  ///
+  /// - Parameters:
+  ///   - teacher: the teacher's answers.
+  ///   - student: the student's.
+  ///   - kind: what answers are; of classes, there is always a number for each row.
+  ///   - temperature: how soft distributions are made.
+  ///   - isStandardized: whether logits are brought to mean 0 and variance 1.
+  ///   - isByRow: whether there shall be a number for each row.
+  /// - Returns: the differences.
+  /// - Throws: when the answers do not fit each other.
   mutating func lack(
     of teacher: Value, in student: Value, _ kind: AnswerKind, temperature: Float,
-    isStandardized: Bool
+    isStandardized: Bool, isByRow: Bool
   ) throws -> Value {
     let layer = "distillation"
     switch kind {
-    case .numbers: return try add(SquaredError(), [student, teacher], layer: layer)[0]
+    case .numbers:
+      return try add(SquaredError(isByRow: isByRow), [student, teacher], layer: layer)[0]
     case .classes:
       let logits = try [student, teacher].map { logits in
         // Population variance, as layer normalization has it.
@@ -85,7 +96,8 @@ extension Graph {
         try add(one: Rescale(scale: 1 / temperature), [$0], layer: layer)
       }
       let target = try add(one: Activation(.sigmoid), [soft[1]], layer: layer)
-      let loss = try add(TargetLoss(.binaryCrossEntropy), [soft[0], target], layer: layer)[0]
+      let operation = try TargetLoss(.binaryCrossEntropy, isByRow: isByRow)
+      let loss = try add(operation, [soft[0], target], layer: layer)[0]
       return try add(
         one: Rescale(scale: temperature * temperature), [loss], layer: layer)
     }

@@ -11,13 +11,14 @@ extension Graph {
   ///   - peers: what the peers give.
   ///   - output: what the student gives.
   ///   - kind: what answers are.
+  ///   - mask: which steps of a sequence count, where not all do.
   ///   - labels: the loss of the student's labels, a scalar.
   ///   - peerLabels: makes the same for what a peer gives.
   /// - Returns: the loss of student and peers.
   /// - Throws: when values do not fit each other.
   mutating func add(
     _ distillation: Distillation, teacher: Value?, peers: [Value], output: Value,
-    kind: AnswerKind, labels: Value, peerLabels: (inout Graph, Value) throws -> Value
+    kind: AnswerKind, mask: Value?, labels: Value, peerLabels: (inout Graph, Value) throws -> Value
   ) throws -> Value {
     guard !distillation.isHintsOnly, teacher != nil || !peers.isEmpty else { return labels }
     let alpha = distillation.alpha
@@ -30,10 +31,12 @@ extension Graph {
       terms.append(index == 0 ? labels : try peerLabels(&self, peers[index - 1]))
       weights.append(1 - alpha)
       for source in sources {
-        let perSample = try lack(
+        let losses = try lack(
           of: source, in: learner, kind, temperature: distillation.temperature,
-          isStandardized: distillation.isStandardized)
-        terms.append(try add(one: BatchMean(), [perSample], layer: "distillation"))
+          isStandardized: distillation.isStandardized, isByRow: mask != nil)
+        terms.append(
+          try mask.map { try maskedMean(losses, $0) }
+            ?? add(one: BatchMean(), [sampleMean(losses)], layer: "distillation"))
         weights.append(alpha / Float(sources.count))
       }
     }

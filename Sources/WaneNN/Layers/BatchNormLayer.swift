@@ -3,8 +3,9 @@ import WaneTensor
 
 /// Batch normalization over the last axis, with Keras's defaults.
 ///
-/// Parameters `gamma` (ones), `beta` (zeros) and the moving statistics, each `[C]`.
-public struct BatchNormLayer: Layer {
+/// Parameters `gamma` (ones), `beta` (zeros) and the moving statistics, each `[C]`. Steps of a sequence
+/// that are masked are normalized, too, but are no part of the statistics.
+public struct BatchNormLayer: StepwiseLayer {
   public static let kind = "batch_norm"
   public let name: String?
   let momentum: Float
@@ -25,18 +26,11 @@ public struct BatchNormLayer: Layer {
     self.name = name
   }
 
-  /// Statistics would be those of padding, too.
-  public func masks(
-    _ builder: inout LayerBuilder, of inputs: [Value], for outputs: [Value]
-  ) throws -> [Value?] {
-    throw WaneError(
-      Self.kind, "cannot leave the steps that are masked out of its statistics; use layer_norm")
-  }
-
   public func build(_ builder: inout LayerBuilder, _ inputs: [Value]) throws -> Value {
     let channels = [builder.type(inputs[0]).channels]
+    let mask = builder.mask(of: inputs[0])
     let operands = [
-      inputs[0],
+      try mask.map { try builder.add(Masked(), [inputs[0], $0]) } ?? inputs[0],
       try builder.parameter("gamma", channels, .ones),
       try builder.parameter("beta", channels, .zeros),
       try builder.parameter("moving_mean", channels, .zeros, isTrainable: false),

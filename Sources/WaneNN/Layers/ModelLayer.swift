@@ -4,7 +4,8 @@ import WaneTensor
 /// A whole model as a layer of another: its operations and parameters become part of the outer graph.
 ///
 /// Paths and parameters get the layer's path in front, `backbone/conv2d/kernel`. Parameters start with
-/// the values, constraints and trainability they have in the model.
+/// the values, constraints and trainability they have in the model. Masks of its inputs reach the layers
+/// inside, as Keras's do.
 public struct ModelLayer: Layer {
   public static let kind = "model"
   public let name: String?
@@ -35,13 +36,10 @@ public struct ModelLayer: Layer {
       let (wanted, got) = (graph.type(of: declared), builder.type(input))
       guard wanted == got else { throw WaneError("model", "takes \(wanted), got \(got)") }
     }
-    guard inputs.allSatisfy({ builder.mask(of: $0) == nil }) else {
-      throw WaneError(
-        "model", "takes no sequences that are masked outside; make the mask inside the model")
-    }
-    let values = try builder.graph.append(graph, under: builder.path, inputs: inputs)
-    return try graph.outputs.map { output in
-      guard let result = values[output] else { throw WaneError("model", "has no output") }
+    var embedding = MaskedEmbedding(graph, builder, inputs: inputs)
+    let results: [Value]
+    (builder, results) = try embedding.append()
+    return results.map { result in
       let node = builder.graph.producer(of: result)
       guard node.operation is Masked else { return result }
       builder.set(node.inputs[1], of: node.inputs[0])

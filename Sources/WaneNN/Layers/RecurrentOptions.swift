@@ -126,7 +126,8 @@ extension RecurrentLayer {
     form.takesState = inputs.count > 1
     let mask = builder.mask(of: inputs[0])
     form.isMasked = mask != nil
-    form.zeroesMasked = form.isMasked && application.zeroesMasked
+    // A layer by itself says it for masks that may come from outside of its model, too.
+    form.zeroesMasked = application.zeroesMasked && (mask != nil || application.part == nil)
     let operation = try operation(application.direction, form)
     let recurrence = operation.recurrence
     let part = application.part

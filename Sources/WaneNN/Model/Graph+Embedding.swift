@@ -36,7 +36,16 @@ extension Graph {
     return values
   }
 
-  private mutating func read(
+  /// Reads a parameter of a model that is appended, which is added when it is not there yet.
+  ///
+  /// - Parameters:
+  ///   - name: its name in the model.
+  ///   - model: the model.
+  ///   - path: what stands in front of its name here.
+  ///   - layer: the layer that reads it.
+  /// - Returns: its value.
+  /// - Throws: when the model has none of that name.
+  mutating func read(
     _ name: String, of model: Graph, under path: String, layer: String
   ) throws -> Value {
     let full = "\(path)/\(name)"

@@ -158,15 +158,6 @@ extension Graph {
     return operation is Softmax || (operation as? Activation)?.kind == .sigmoid
   }
 
-  /// Appends a loss and returns one number a sample, and the number of hits where that makes sense.
-  mutating func add(_ loss: Loss, output: Value, labels: Value) throws -> (
-    loss: Value, hits: Value?
-  ) {
-    let isByRow = try loss.judgesRows(of: type(of: output))
-    let (losses, hits) = try add(loss, output: output, labels: labels, isByRow: isByRow)
-    return (try sampleMean(losses), hits)
-  }
-
   /// Appends a loss and returns one number a sample or a row, and the number of hits, as a share of a
   /// sample each, where that makes sense.
   mutating func add(_ loss: Loss, output: Value, labels: Value, isByRow: Bool) throws -> (

@@ -106,13 +106,19 @@ struct TrainingGraph {
         loss = try graph.add(
           distillation, teacher: part.teacher ?? taught?.teachers?[index],
           peers: taught?.peers.map { $0[index] } ?? [], output: predicted[index],
-          kind: kinds[index], labels: loss
+          kind: kinds[index], mask: part.mask, labels: loss
         ) { graph, peer in
-          let own =
+          var theirs = part
+          theirs.loss =
             try goals[index].custom.map {
               try graph.add($0, output: peer, labels: part.labels)
-            } ?? graph.add(part.kind, output: peer, labels: part.labels).loss
-          return try graph.batchMean(own)
+            }
+            ?? graph.add(
+              part.kind, output: peer, labels: part.labels,
+              isByRow: part.kind.judgesRows(
+                of: graph.type(of: peer), areStepsWeighed: part.mask != nil)
+            ).loss
+          return try graph.batchMean(of: theirs)
         }
       }
       losses.append(loss)

@@ -51,8 +51,9 @@ def layer_case(name, layer, options=None, shapes=((2, 4),), training=False, draw
         check_kinks(layer, options, built, given, argument)
         takes_training = layer in ("batch_norm", "dropout")
         with tf.GradientTape() as tape:
-            output = (built(argument, training=training) if takes_training
-                      else keras_layers.call(layer, built, masked() if padding else argument, options))
+            given_to = masked() if padding else argument
+            output = (built(given_to, training=training) if takes_training
+                      else keras_layers.call(layer, built, given_to, options))
             if isinstance(output, (list, tuple)):
                 output = tf.concat([tf.reshape(y, (len(y), -1)) for y in output], axis=1)
             output_gradient = draw.uniform(tuple(output.shape))

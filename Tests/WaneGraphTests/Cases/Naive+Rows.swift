@@ -73,6 +73,21 @@ extension Naive {
     return (mean, variance)
   }
 
+  /// The same over the steps whose mask `[N, T]` is not zero, and their number of rows.
+  static func moments(_ x: Block, mask: Block) -> (
+    mean: [Double], variance: [Double], rows: Int
+  ) {
+    let perStep = mask.count == 0 ? 0 : x.count / mask.count
+    let kept = x.values.indices.filter { mask.values[$0 / max(perStep, 1)] != 0 }
+    guard !kept.isEmpty else {
+      let zeros = [Double](repeating: 0, count: x.channels)
+      return (zeros, zeros, 0)
+    }
+    let rows = kept.count / x.channels
+    let (mean, variance) = moments(Block([rows, x.channels], kept.map { x.values[$0] }))
+    return (mean, variance, rows)
+  }
+
   /// The codes of an affine grid, in float arithmetic, halves to even.
   static func codes(_ x: Block, scale: Float, zero: Int, low: Int, high: Int) -> [Int] {
     x.values.map { value in

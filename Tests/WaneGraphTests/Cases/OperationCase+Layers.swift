@@ -111,6 +111,47 @@ extension OperationCase {
       })
   }
 
+  /// Statistics of the steps that count: the mask is a whole number from 0 to 1, as a float.
+  private static func maskedNormalizations(
+    _ dimensions: [Int], _ epsilon: Float
+  ) -> [OperationCase] {
+    let channels = dimensions[dimensions.count - 1]
+    let mask = Operand(type: .batched([dimensions[0]], .i32), range: 0...2)
+    return [
+      OperationCase(
+        name: "batch_norm_training", detail: "\(dimensions) masked",
+        operands: [.batched(dimensions, -2...3), .fixed([channels]), .fixed([channels]), mask],
+        differentiable: [0, 1, 2], batches: [2, 3, 6], tolerance: 5e-6,
+        build: { graph, operands in
+          let mask = try graph.add(one: Cast(.f32), [operands[3]])
+          let statistics = try graph.add(BatchStatistics(), [operands[0], mask])
+          return try graph.add(
+            BatchNormTraining(epsilon: epsilon),
+            operands[..<3] + statistics[..<2] + [mask, statistics[2]])
+        },
+        reference: {
+          let (mean, variance, _) = Naive.moments($0[0], mask: $0[3])
+          return [
+            Naive.normalize(
+              $0[0], $0[1].values, $0[2].values, mean, variance, Double(epsilon))
+          ]
+        }),
+      OperationCase(
+        name: "batch_statistics", detail: "\(dimensions) masked",
+        operands: [.batched(dimensions, 7...9), mask],
+        build: { graph, operands in
+          try graph.add(
+            BatchStatistics(), [operands[0], graph.add(one: Cast(.f32), [operands[1]])])
+        },
+        reference: {
+          let (mean, variance, rows) = Naive.moments($0[0], mask: $0[1])
+          return [
+            Block([channels], mean), Block([channels], variance), Block([1], [Double(rows)]),
+          ]
+        }),
+    ]
+  }
+
   static let normalizations: [OperationCase] = [[5], [3, 2, 4], [2, 2, 17]].flatMap {
     (dimensions: [Int]) in
     let channels = dimensions[dimensions.count - 1]
@@ -151,13 +192,14 @@ extension OperationCase {
           let (mean, variance) = Naive.moments($0[0])
           return [Block([channels], mean), Block([channels], variance)]
         }),
+    ] + (dimensions.count > 1 ? maskedNormalizations(dimensions, epsilon) : []) + [
       OperationCase(
         name: "moving_average", detail: "\(channels)",
         operands: [.fixed([channels]), .fixed([channels])],
         build: { try $0.add(MovingAverage(momentum: 0.75), $1) },
         reference: {
           [Block([channels], zip($0[0].values, $0[1].values).map { 0.75 * $0 + 0.25 * $1 })]
-        }),
+        })
     ]
   }
 }

@@ -48,20 +48,7 @@ extension OperationCase {
         }
         return [losses, Block([], [hits.values.reduce(0, +)])]
       }),
-    OperationCase(
-      name: "distillation", detail: "",
-      operands: [.batched([6], -4...4), .batched([6], -4...4)], differentiable: [0],
-      tolerance: 5e-6,
-      build: { [try $0.add(DistillationLoss(temperature: 2.5), $1)[0]] },
-      reference: { operands in
-        [
-          Naive.perSample(operands[0], operands[1]) { student, teacher in
-            let p = Naive.logSoftmax(teacher.map { $0 / 2.5 })
-            let q = Naive.logSoftmax(student.map { $0 / 2.5 })
-            return 6.25 * zip(p, q).reduce(0) { $0 + exp($1.0) * ($1.0 - $1.1) }
-          }
-        ]
-      }),
+    distillation([6]), distillation([3, 5]), distillation([2, 2, 4]),
     OperationCase(
       name: "log_probabilities", detail: "", operands: [.batched([5], 0.05...1)],
       differentiable: [0], build: { try $0.add(LogProbabilities(), $1) },
@@ -71,6 +58,24 @@ extension OperationCase {
       operands: [.batched([1], 0.2...1)], build: { try $0.add(LogProbabilities(), $1) },
       reference: { [logProbabilities($0[0])] }),
   ]
+
+  private static func distillation(_ dimensions: [Int]) -> OperationCase {
+    OperationCase(
+      name: "distillation", detail: "\(dimensions)",
+      operands: [.batched(dimensions, -4...4), .batched(dimensions, -4...4)], differentiable: [0],
+      tolerance: 5e-6,
+      build: { [try $0.add(DistillationLoss(temperature: 2.5), $1)[0]] },
+      reference: { operands in
+        let columns = dimensions[dimensions.count - 1]
+        let rows = operands.map { Block([$0.count / columns, columns], $0.values) }
+        let losses = Naive.perSample(rows[0], rows[1]) { student, teacher in
+          let p = Naive.logSoftmax(teacher.map { $0 / 2.5 })
+          let q = Naive.logSoftmax(student.map { $0 / 2.5 })
+          return 6.25 * zip(p, q).reduce(0) { $0 + exp($1.0) * ($1.0 - $1.1) }
+        }
+        return [Block(Array(operands[0].dimensions.dropLast()), losses.values)]
+      })
+  }
 
   private static func squaredError(_ operands: [Block]) -> Block {
     Naive.perSample(operands[0], operands[1]) { x, target in
