@@ -279,6 +279,40 @@ import WaneTensor
     #expect(!plain.nodes.contains { $0.operation is BatchNorm })
   }
 
+  /// Units with next to no weights are what their biases are, on integers too.
+  @Test(arguments: [true, false], [8, 4])
+  func tinyWeightsLeaveRoomForBiases(isSymmetric: Bool, bits: Int) throws {
+    var model = try Fixture.randomized(
+      ModelBuilder.sequential([
+        InputLayer([8, 8, 1]), FlattenLayer(), DenseLayer(units: 4, activation: .relu),
+        DenseLayer(units: 2),
+      ]), seed: 3)
+    let kernel = try #require(model.parameters["dense/kernel"])
+    let weights = try kernel.decoded().array(Float.self).enumerated().map {
+      $0 % 4 == 1 ? $1 * 1e-12 : $1
+    }
+    try model.set(kernel.replacing(.dense(Tensor(weights, kernel.shape))))
+    let bias = try #require(model.parameters["dense/bias"])
+    try model.set(bias.replacing(.dense(Tensor([0, 2, -0.1, 0.1] as [Float]))))
+    let data = try Fixture.data(32, seed: 2)
+    let format = try WeightFormat(isSymmetric: isSymmetric)
+    let result = try Quantization(bits: bits, weights: format)(model, Fixture.context(data: data))
+      .model
+    // What the second unit gives, which reaches the outputs through weights of its own.
+    func unit(_ model: Graph) throws -> [Float] {
+      var probe = model
+      let node = try #require(
+        model.nodes.firstIndex {
+          $0.operation is Dense && model.parameter($0.inputs[1])?.name == "dense/kernel"
+        })
+      probe.outputs = [Value(node: node)]
+      return try Self.run(probe.pruned(), data).enumerated().compactMap {
+        $0 % 4 == 1 ? $1 : nil
+      }
+    }
+    #expect(try unit(result).allSatisfy { abs($0 - 2) < 1e-3 })
+  }
+
   /// A factor of zero leaves no scale; the layer keeps its normalization and what it has learned.
   @Test func aNormalizationThatCannotBeFoldedStays() throws {
     var model = try Fixture.trained(normalizes: true)

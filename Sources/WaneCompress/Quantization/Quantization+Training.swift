@@ -121,14 +121,16 @@ extension Quantization {
   static func folded(_ model: Graph, from free: [Parameter]) throws -> (
     rounded: Graph, unrounded: Graph
   ) {
-    let rounded = try model.foldingBatchNorm()
+    var rounded = try model.foldingBatchNorm()
     var unrounded = model
     for kernel in free { try unrounded.set(kernel) }
     unrounded = try unrounded.foldingBatchNorm()
     // A grid that cannot take a factor up, such as 0, keeps its normalization; the weights wait, too.
+    let room = try BiasRoom(rounded, Set(free.map(\.name)))
     for kernel in free {
-      let grid = model.parameters[kernel.name]?.grid
-      if rounded.parameters[kernel.name]?.grid == grid { try unrounded.set(kernel) }
+      guard let folded = rounded.parameters[kernel.name] else { continue }
+      if folded.grid == model.parameters[kernel.name]?.grid { try unrounded.set(kernel) }
+      try rounded.set(room.raising(folded))
     }
     return (rounded, unrounded)
   }

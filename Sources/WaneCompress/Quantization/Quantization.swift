@@ -105,10 +105,11 @@ public struct Quantization: ModelPass {
     report.skipped = plan.skipped
 
     var rounded = try rounded(folded, layers: plan.layers.map(\.layer), context)
+    let room = try BiasRoom(rounded, Set(plan.layers.map(\.layer.kernel)))
     for (layer, bits) in plan.layers {
       try context.poll()
       guard let kernel = folded.parameters[layer.kernel] else { continue }
-      let quantized = try kernel.quantized(bits: bits, weights, layer)
+      let quantized = try room.raising(kernel.quantized(bits: bits, weights, layer))
       try rounded.set(quantized)
       report.layers.append(try row(layer, bits, kernel, quantized))
     }

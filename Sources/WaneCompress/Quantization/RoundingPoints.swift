@@ -37,6 +37,12 @@ struct RoundingPoints {
     return bits.contains(nil) ? nil : bits.compactMap { $0 }.max()
   }
 
+  /// The grid that the first operand of a node is on; nil when it has none that all samples share.
+  static func grid(of node: Node, in model: Graph) -> ActivationGrid? {
+    let source = source(of: node.inputs[0], in: model)
+    return (model.producer(of: source).operation as? Quantize)?.grid
+  }
+
   private static func rounds(_ operation: any Operation) -> Bool {
     operation is Quantize || operation is DynamicQuantize
   }
