@@ -16,7 +16,7 @@ os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # one summation order, whatever the p
 FIXTURES = Path(__file__).parent / "fixtures"
 FAMILIES = ["convolution", "depthwise", "sequence", "resize", "pooling", "dense", "activation", "normalization",
             "sample_norm", "shape", "merge", "losses", "optimizers", "updates", "schedules", "target_losses", "measures",
-            "metrics", "networks", "branches", "recurrent", "attention", "mlperf_tiny"]
+            "metrics", "networks", "branches", "tagging", "recurrent", "attention", "mlperf_tiny"]
 
 
 def main():

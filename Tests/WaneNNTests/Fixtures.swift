@@ -77,6 +77,7 @@ struct FixtureCase: Decodable, Sendable, CustomTestStringConvertible {
   var columns: [String: FixtureTensor]?
   var targets: [String: FixtureTensor]?
   var loss_weights: [String: Double]?
+  var sample_weight: FixtureTensor?
   var reports: [[String: Double]]?
   // Networks whose numbers come from a formula.
   var batch: Int?

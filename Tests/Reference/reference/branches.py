@@ -4,7 +4,8 @@ import keras
 import numpy as np
 
 from .networks import draw_parameter
-from .tensors import first_suitable, number, tensor
+from .reports import train
+from .tensors import first_suitable, tensor
 
 STEPS = 4
 
@@ -40,14 +41,7 @@ def training(name, weights):
                       loss_weights=weights, metrics={"kind": ["accuracy"], "height": ["mae"]})
         x = {"left": left, "right": right}
         y = {"kind": kind, "height": height}
-        reports = []
-        for _ in range(STEPS):
-            before = model.evaluate(x, y, batch_size=6, verbose=0, return_dict=True)
-            model.train_on_batch(x, y)
-            reports.append({k: number(v) for k, v in sorted(before.items())})
-        case["reports"] = reports
-        case["final_parameters"] = {v.path: tensor(v.numpy().astype(np.float64)) for v in model.weights}
-        return case
+        return case | train(model, x, y, STEPS, batch_size=6)
 
     return first_suitable(name, build)
 
