@@ -21,19 +21,24 @@
 //   128 x  300 ->  100           0.67 / 0.60 / 0.64         0.56
 //    64 x 1600 ->   64           0.75 / 0.43 / 0.67         0.53
 //
-// Without the instruction oneDNN emulates it, slower than fp32.
-bool wane_dnn_dense_bf16_pays(const wane_dnn_dense_plan *plan, bool constant_weights) {
+// Without the instruction oneDNN emulates it, slower than fp32, and it may have been told not to
+// use it.
+static bool has_bf16(void) {
 #if defined(__x86_64__)
+  const unsigned isa = (unsigned)dnnl_get_effective_cpu_isa();
+  const unsigned wanted = (unsigned)dnnl_cpu_isa_avx512_core_bf16;
+  return __builtin_cpu_supports("avx512bf16") && (isa & wanted) == wanted;
+#else
+  return false;
+#endif
+}
+
+bool wane_dnn_dense_bf16_pays(const wane_dnn_dense_plan *plan, bool constant_weights) {
   const wane_dnn_dense *s = &plan->shape;
-  if (!__builtin_cpu_supports("avx512bf16") || s->inputs < 32 || s->outputs < 32) return false;
+  if (!has_bf16() || s->inputs < 32 || s->outputs < 32) return false;
   const double weights = (double)s->inputs * (double)s->outputs;
   if (constant_weights && weights >= 1 << 17) return true;
   return s->batch >= 32 && weights * (double)s->batch >= 1 << 19;
-#else
-  (void)plan;
-  (void)constant_weights;
-  return false;
-#endif
 }
 
 static wane_dnn_status run(wane_dnn_kernel *kernel, void *const *slots) {
