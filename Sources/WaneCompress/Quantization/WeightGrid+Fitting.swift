@@ -24,16 +24,17 @@ extension WeightGrid {
       return try WeightGrid(
         bits: bits, scales: members.map(binaryScale), axis: axis, groupSize: groupSize)
     }
-    let fits = members.map { ScaleFit($0.map { SortedWeights($0) }) }
+    // One after the other: sorted weights take five times the memory.
+    let fits = members.lazy.map { ScaleFit($0.map { SortedWeights($0) }) }
     guard isSymmetric else {
-      let grids = fits.map { affine($0, codes: 1 << bits) }
+      let grids = Array(fits.map { affine($0, codes: 1 << bits) })
       return try WeightGrid(
         bits: bits, scales: grids.map(\.scale), zeros: grids.map(\.zero), axis: axis,
         groupSize: groupSize)
     }
     let highest = highest(bits: bits)
     return try WeightGrid(
-      bits: bits, scales: fits.map { $0.best(-highest...highest)?.scale ?? 1 }, axis: axis,
+      bits: bits, scales: Array(fits.map { $0.best(-highest...highest)?.scale ?? 1 }), axis: axis,
       groupSize: groupSize)
   }
 
