@@ -28,15 +28,7 @@ final class ReportBox: LuaObject {
     for report in reports {
       let options = report.options.map { "\($0.name) = \($0.value.text)" }.joined(separator: ", ")
       lines.append(options.isEmpty ? report.verb : "\(report.verb) (\(options))")
-      var table = TextTable([("layer", .left), ("what", .left), ("numbers", .left)])
-      for row in report.layers {
-        let numbers = row.numbers.map { number in
-          "\(number.name) \(ReportValue.text(number.before)) → \(ReportValue.text(number.after))"
-        }
-        let measures = row.measures.map { "\($0.name) \(ReportValue.text($0.value))" }
-        table.add([row.layer, row.action, (numbers + measures).joined(separator: ", ")])
-      }
-      if !report.layers.isEmpty { lines.append(table.text) }
+      if let table = report.layerTable { lines.append(table) }
       lines += report.skipped.map { "skipped \($0.layer): \($0.reason)" }
       if let table = report.trialTable { lines.append(table) }
       if let last = report.history.last {
@@ -67,7 +59,7 @@ extension ReportValue {
     }
   }
 
-  fileprivate static func text(_ number: Double) -> String {
+  static func text(_ number: Double) -> String {
     number == number.rounded() && abs(number) < 1e15
       ? NumberText.grouped(Int(number)) : NumberText.fixed(number, 4)
   }
