@@ -43,22 +43,6 @@ import WaneTensor
     #expect(try Fixture.zeros(run.trainedModel(), "dense/kernel") >= zeros)
   }
 
-  /// A rate that makes the file much smaller falls until what the target leaves is used.
-  @Test func theRateFallsToWhatTheTargetLeaves() throws {
-    let model = try Fixture.trained()
-    let context = try Fixture.context(epochs: 30, learningRate: 3e-3, data: Fixture.data())
-    let alone = try WaneFile.size(of: pass(rate: 2)(model, context).model)
-    let (small, report) = try pass(rate: 2, bytes: 1000)(model, context)
-    let size = try WaneFile.size(of: small)
-    #expect(size > alone + alone / 10 && size <= 1000, "\(alone) alone, \(size) of 1000")
-    guard case .number(let rate)? = report.options.first(where: { $0.name == "last_rate" })?.value
-    else {
-      Issue.record("the report has no last_rate")
-      return
-    }
-    #expect(rate < 0.1)
-  }
-
   @Test func aHigherRateGivesASmallerFile() throws {
     let model = try Fixture.trained()
     let context = try Fixture.context(epochs: 15, learningRate: 3e-3, data: Fixture.data())

@@ -6,12 +6,11 @@ import WaneTensor
 /// bits that their codes need become a part of the loss.
 ///
 /// The rate is the loss that a kilobyte may cost. With a number of bytes the file is brought down to it
-/// in the course of the training, by `SizeSteering`, and the rate is only the first: it falls while the
-/// file is smaller than it need be. Biases go onto grids as well, and
+/// in the course of the training, by `SizeSteering`, whatever the rate. Biases go onto grids as well, and
 /// zeros are pinned in the end. See `CodeEntropy` for the term and its sources.
 public struct EntropyTraining: ModelPass {
   public static let verb = "compress"
-  /// The loss for each kilobyte of codes; the most of it with a number of bytes.
+  /// The loss for each kilobyte of codes.
   public let rate: Double
   /// The bytes of the file, at most; any number when nil.
   public let bytes: Int?
@@ -87,9 +86,7 @@ public struct EntropyTraining: ModelPass {
     }
     let kernels = layers.map(\.kernel)
     var steering = try bytes.map {
-      try SizeSteering(
-        start, kernels: kernels, bytes: $0, rate: rate,
-        regularizer: context.fineTuning.regularizers.count - 1, fileBytes: fileBytes)
+      try SizeSteering(start, kernels: kernels, bytes: $0, fileBytes: fileBytes)
     }
     // Training starts from the weights before rounding.
     let tuned = try tune(start, masking: steering == nil ? [] : Set(kernels)) { run in
@@ -103,7 +100,6 @@ public struct EntropyTraining: ModelPass {
       try steering?.proceed(run)
     }
     report.history = tuned.history
-    if let steering { report.options.append(("last_rate", .number(steering.rate))) }
     var result = tuned.model
     for layer in layers {
       for name in [layer.kernel] + (layer.bias.map { [$0] } ?? []) {

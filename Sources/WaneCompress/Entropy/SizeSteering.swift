@@ -16,8 +16,7 @@ import WaneTensor
 /// the run. Every few steps the file is measured; when it is larger than planned, weights are set to
 /// zero and pinned, those first whose absence costs the least loss to second order, `w^2 E[g^2]`, with
 /// the mean of the squared gradients for the curvature (Theis et al., "Faster gaze prediction with
-/// dense networks and Fisher pruning", 2018). When it is smaller, the rate of the entropy falls until the
-/// file keeps to the plan, so that no byte is given up that the target leaves.
+/// dense networks and Fisher pruning", 2018).
 struct SizeSteering {
   /// The part of the run in which the file shrinks.
   private static let share = 0.6
@@ -28,19 +27,10 @@ struct SizeSteering {
   /// Of so many steps one adds to the mean of the squared gradients, whose memory is so many of these.
   private static let gradientInterval = 4
   private static let gradientMemory: Float = 50
-  /// What a measurement multiplies the rate by, at least and at most.
-  private static let rateFactors = 0.5...1.25
-  /// The rate falls to no less than this part of the first.
-  private static let leastRate = 1e-3
 
   private let kernels: [String]
   private let bytes: Int
   private let fileBytes: @Sendable (Graph) throws -> Int
-  /// The place of the entropy among the regularizers of the run.
-  private let regularizer: Int
-  private let firstRate: Double
-  /// The rate of the entropy as it is now.
-  private(set) var rate: Double
   private let firstSize: Double
   /// The size with all weights zero.
   private let least: Double
@@ -55,19 +45,14 @@ struct SizeSteering {
   ///   - model: what training starts from.
   ///   - kernels: the parameters whose codes are trained.
   ///   - bytes: the size of the file, at most.
-  ///   - rate: the rate of the entropy in the loss, at most.
-  ///   - regularizer: its place among the regularizers of the run.
   ///   - fileBytes: the bytes of a model's file.
   /// - Throws: when the file would be larger with all weights zero.
   init(
-    _ model: Graph, kernels: [String], bytes: Int, rate: Double, regularizer: Int,
+    _ model: Graph, kernels: [String], bytes: Int,
     fileBytes: @escaping @Sendable (Graph) throws -> Int
   ) throws {
     self.kernels = kernels
     self.bytes = bytes
-    self.regularizer = regularizer
-    firstRate = rate
-    self.rate = rate
     self.fileBytes = fileBytes
     firstSize = Double(try fileBytes(model))
     var empty = model
@@ -99,18 +84,7 @@ struct SizeSteering {
   mutating func proceed(_ run: TrainingRun) throws {
     if run.step % Self.gradientInterval == 0 { try observe(run) }
     guard run.step % interval == 0 || run.step == run.totalSteps else { return }
-    let wanted = run.step == run.totalSteps ? Double(bytes) : plan(run.step)
-    try adaptRate(toward: wanted, from: meet(wanted, run), run)
-  }
-
-  /// Lets the entropy weigh less when the file is smaller than it need be, and again more when not.
-  private mutating func adaptRate(toward wanted: Double, from size: Double, _ run: TrainingRun)
-    throws
-  {
-    let ratio = size / max(wanted, 1)
-    let factor = min(max(ratio * ratio, Self.rateFactors.lowerBound), Self.rateFactors.upperBound)
-    rate = min(max(rate * factor, firstRate * Self.leastRate), firstRate)
-    try run.setRate(Float(rate), ofRegularizer: regularizer)
+    try meet(run.step == run.totalSteps ? Double(bytes) : plan(run.step), run)
   }
 
   /// The size there shall be after `step` steps.
@@ -137,20 +111,15 @@ struct SizeSteering {
 
   /// Pins as many weights to zero as it takes for the file to have at most so many bytes.
   ///
-  /// - Returns: the bytes before.
   /// - Throws: when none are left in the end and the rest, which training has changed, is larger.
-  @discardableResult
-  private mutating func meet(_ wanted: Double, _ run: TrainingRun) throws -> Double {
+  private mutating func meet(_ wanted: Double, _ run: TrainingRun) throws {
     var aim = wanted
     var isEmpty = false
-    var first: Double?
     while true {
       let model = try run.trainedModel()
       let bytes = try fileBytes(model)
       let size = Double(bytes)
-      let before = first ?? size
-      first = before
-      guard size > wanted else { return before }
+      guard size > wanted else { return }
       guard !isEmpty else { throw Self.unreachable(self.bytes, least: bytes) }
       let codes = try ratedCodes(model, run)
       // What the coder makes of the codes, against their entropy, hardly changes from here to there.
@@ -158,7 +127,7 @@ struct SizeSteering {
       let limit = codes.limit(forBytes: max(aim - least, 0) / ratio)
       for name in kernels { try pin(name, below: limit, model, run) }
       // The last time nothing follows that could correct it.
-      guard run.step == run.totalSteps else { return before }
+      guard run.step == run.totalSteps else { return }
       isEmpty = limit == .infinity
       aim -= max(size * 0.002, 1)
     }
