@@ -1,4 +1,5 @@
--- What several examples share: how they read their options, their data, and the networks they work on.
+-- What several examples share: how they read their options, their data, and the networks they work
+-- on.
 
 local wane = require "wane"
 local nn = wane.nn
@@ -8,8 +9,8 @@ local experiment = {}
 -- The name of the script that runs.
 local program = (arg and arg[0] or "experiment.lua"):match "[^/]*$"
 
--- Reads the command line into a copy of `defaults`. Options are --quick, the keys of `defaults`, whose
--- values tell what they take (whole numbers, numbers or texts), and `texts`, which have no default.
+-- Reads the command line into a copy of `defaults`. Options are --quick, the keys of `defaults`,
+-- whose values tell what they take (whole numbers, numbers or texts), and `texts`, which have none.
 -- Anything else shows the usage and ends the program.
 function experiment.options(usage, defaults, texts)
   local given, kinds = {}, {}
@@ -128,8 +129,8 @@ function experiment.trained(name, seed, train, epochs)
   return model
 end
 
--- A table of results of models over seeds: what each is called, its bytes, its accuracy on validation
--- and test images, and how it compares with the first of its seed.
+-- A table of results of models over seeds: what each is called, its bytes, its accuracy on
+-- validation and test images, and how it compares with the first of its seed.
 function experiment.scores(validation, test)
   local scores, rows, reference = {}, {}, nil
   local layout = "%-30s %9s %8s %11s %8s %8s"

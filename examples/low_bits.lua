@@ -4,9 +4,9 @@
 --   wane examples/low_bits.lua [--model cnn|lenet300|lenet5] [--data DIR] [--seeds N] [--seed N]
 --                              [--epochs N] [--tune N] [--quick]
 --
--- The recipe is the same for every model and data set: whatever the bits, the network trains on with
--- rounding, from the floats it had, and learns from what it was. Nothing is decided on the test set:
--- the accuracy on the last 5 000 training images, which are not trained on, stands beside it.
+-- The recipe is the same for every model and data set: whatever the bits, the network trains on
+-- with rounding, from the floats it had, and learns from what it was. Nothing is decided on the
+-- test set: the accuracy on the last 5 000 training images, not trained on, is shown, too.
 
 local wane = require "wane"
 local experiment = dofile((arg and arg[0]:match "^.*/" or "") .. "experiment.lua")
