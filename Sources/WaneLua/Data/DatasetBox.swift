@@ -16,11 +16,12 @@ final class DatasetBox: LuaObject {
       guard labels.dtype == .i32 else { return ", targets \(labels.shape)" }
       let count = classes.map { "\($0) " } ?? ""
       return labels.shape.rank == 1 || classes != nil
-        ? ", \(count)classes" : ", labels \(labels.shape) i32"
+        ? ", \(count)\(classes == 1 ? "class" : "classes")" : ", labels \(labels.shape) i32"
     }
     let first = text(dataset.labels, classes: dataset.classCount)
     let further = dataset.otherLabels.map { text($0, classes: nil) }.joined()
-    return "\(dataset.name): \(NumberText.grouped(dataset.count)) samples of \(sample)"
+    let samples = dataset.count == 1 ? "sample" : "samples"
+    return "\(dataset.name): \(NumberText.grouped(dataset.count)) \(samples) of \(sample)"
       + "\(first)\(further)\(dataset.isStored ? ", read when needed" : "")"
       + (dataset.augmentation == nil ? "" : ", augmented")
   }
