@@ -26,7 +26,10 @@ import WaneTensor
     #expect(!graph.nodes.contains { $0.operation is AllReduce })
     let w: [Float] = [1, -2, 3]
     let x: [Float] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
-    let weights = WeightStore(graph.parameters, bound: ["w": pointer(w)])
+    let memory = UnsafeMutablePointer<Float>.allocate(capacity: w.count)
+    defer { memory.deallocate() }
+    memory.initialize(from: w, count: w.count)
+    let weights = WeightStore(graph.parameters, bound: ["w": UnsafeMutableRawPointer(memory)])
     var sums: [[Float]] = [[0], [0, 0, 0], [0]]
     for rows in [0..<2, 2..<5] {
       let program = try Program(
@@ -57,12 +60,5 @@ import WaneTensor
     let reduced = try graph.withShardReductions(sums: 1)
     let names = reduced.nodes.map { type(of: $0.operation).name }
     #expect(names == ["input", "batch_mean", "all_reduce", "unary", "shard_share"])
-  }
-
-  /// Memory that lives as long as the process.
-  private func pointer(_ values: [Float]) -> UnsafeMutableRawPointer {
-    let memory = UnsafeMutablePointer<Float>.allocate(capacity: values.count)
-    memory.initialize(from: values, count: values.count)
-    return UnsafeMutableRawPointer(memory)
   }
 }
