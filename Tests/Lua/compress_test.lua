@@ -4,15 +4,7 @@ local samples = require "samples"
 local wane = require "wane"
 local nn = wane.nn
 
-local function share(model, options)
-  options.method = "share"
-  return wane.compress(model, options)
-end
-
-local function narrow(model, options)
-  options.method = "filters"
-  return wane.compress(model, options)
-end
+local share, narrow = samples.share, samples.narrow
 
 -- ---- Shared weights ---------------------------------------------------------------------------
 

@@ -78,4 +78,16 @@ function samples.layers(rows)
   return table.concat(names, " ")
 end
 
+--- `wane.compress` by shared weights.
+function samples.share(model, options)
+  options.method = "share"
+  return wane.compress(model, options)
+end
+
+--- `wane.compress` by fewer filters.
+function samples.narrow(model, options)
+  options.method = "filters"
+  return wane.compress(model, options)
+end
+
 return samples

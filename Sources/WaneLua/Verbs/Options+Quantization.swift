@@ -106,12 +106,8 @@ extension Options {
   /// - Returns: the pass.
   /// - Throws: when an option does not fit.
   func mixedPrecision(_ goal: Goal? = nil) throws -> MixedPrecision {
-    var quantization = try setting("bits", nil).quantization()
-    quantization.refinement = try refinement()
-    quantization.grids = try gridTraining()
-    quantization.normalization = try normalization()
-    return MixedPrecision(
-      quantization, goal: goal, trialEpochs: try number("trial_epochs"),
+    MixedPrecision(
+      try setting("bits", nil).quantization(), goal: goal, trialEpochs: try number("trial_epochs"),
       fileBytes: { try WaneFile.size(of: $0) })
   }
 }

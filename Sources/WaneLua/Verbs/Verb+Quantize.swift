@@ -36,21 +36,12 @@ extension Verb {
     ] + Option.refinement + Option.gridTraining + Option.selection,
     example: "int8, report = wane.quantize(model, { bits = 8, calibration = train:take(512) })"
   ) { options in
-    switch options.value("bits") {
-    case nil, .string("auto"): return try options.mixedPrecision()
-    default: break
-    }
-    var pass = try options.quantization()
-    pass.refinement = try options.refinement()
-    pass.grids = try options.gridTraining()
-    pass.normalization = try options.normalization()
-    return pass
+    if options.choosesBits { try options.mixedPrecision() } else { try options.quantization() }
   } knob: { _ in
     .bits
   } directPass: { options in
-    switch options.value("bits") {
-    case nil, .string("auto"): break
-    default: throw options.bad("bits", "bits is searched for when there is a target")
+    guard options.choosesBits else {
+      throw options.bad("bits", "bits is searched for when there is a target")
     }
     return try options.mixedPrecision(
       Goal(target: options.target(), maxDrop: options.maxDrop()))
@@ -60,6 +51,14 @@ extension Verb {
 extension Options {
   /// Quantization to the bits that are asked for.
   func quantization() throws -> Quantization {
+    var pass = try rounding()
+    pass.refinement = try refinement()
+    pass.grids = try gridTraining()
+    pass.normalization = try normalization()
+    return pass
+  }
+
+  private func rounding() throws -> Quantization {
     let observer = try self.observer()
     let weights = try WeightFormat(
       sharing: sharing(), isSymmetric: boolean("symmetric", default: true))
@@ -82,6 +81,14 @@ extension Options {
 }
 
 extension Options {
+  /// Whether no bits are given, so that they are to be found for each layer.
+  fileprivate var choosesBits: Bool {
+    switch value("bits") {
+    case nil, .string("auto"): true
+    default: false
+    }
+  }
+
   /// The number of bits that a value stands for.
   fileprivate static func weightBits(_ value: LuaValue) -> Int? {
     switch value {
